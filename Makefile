@@ -1,0 +1,52 @@
+# Two commands to know: make demo, make test. `make` alone lists the rest.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMPS := .stamps
+
+.PHONY: help demo test lint format lock wheel clean
+help:
+	@echo "make demo          the whole hub on this machine, with real event logs (ONCE=1: stop afterwards)"
+	@echo "make test          everything that CI runs"
+	@echo "make lint          style, types, room walls"
+	@echo "make lock          refresh the lock files from pyproject.toml"
+	@echo "make wheel         build the wheel into dist/"
+
+$(VENV)/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit("Peyvand needs Python 3.11 or newer; set PYTHON=…" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMPS)/run: requirements/run.lock pyproject.toml | $(VENV)/bin/pip
+	@mkdir -p $(STAMPS)
+	$(BIN)/pip install --disable-pip-version-check -q --require-hashes -r requirements/run.lock
+	$(BIN)/pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(STAMPS)/dev: requirements/dev.lock $(STAMPS)/run
+	$(BIN)/pip install --disable-pip-version-check -q --require-hashes -r requirements/dev.lock
+	@touch $@
+
+demo: $(STAMPS)/run
+	$(BIN)/hub demo $(if $(ONCE),--once)
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(STAMPS)/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMPS)/dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(STAMPS)/dev
+	$(BIN)/python requirements/lock.py
+
+wheel: $(STAMPS)/dev
+	$(BIN)/python -m hatchling build -t wheel
+
+clean:
+	rm -rf $(VENV) $(STAMPS) dist

@@ -1,0 +1,1 @@
+"""What agency teams use: the SDK and ready connectors. Imports hub.contracts only."""

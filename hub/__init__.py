@@ -1,0 +1,1 @@
+"""Peyvand: an event-driven interoperability hub between government agency systems."""

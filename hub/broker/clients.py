@@ -1,0 +1,53 @@
+"""How a process of the hub reaches Kafka: client configurations for confluent-kafka."""
+
+from __future__ import annotations
+
+from hub.broker import credentials
+from hub.errors import ConfigError
+from hub.settings import Settings
+
+
+def base(settings: Settings, principal: str) -> dict[str, str | int | float | bool]:
+    """Return the connection settings of a principal for confluent-kafka (librdkafka names)."""
+    kafka = settings.kafka
+    if not kafka.bootstrap:
+        raise ConfigError(
+            "no Kafka is configured.", do="Start `hub up` on this data folder, or set HUB_KAFKA__BOOTSTRAP."
+        )
+    config: dict[str, str | int | float | bool] = {
+        "bootstrap.servers": kafka.bootstrap,
+        "security.protocol": kafka.security_protocol,
+        "sasl.mechanism": kafka.sasl_mechanism,
+        "sasl.username": kafka.username or principal,
+        "sasl.password": credentials.password(settings, kafka.username or principal),
+        "client.id": principal,
+        # New outboxes are found this late (librdkafka's default is 5 minutes).
+        "topic.metadata.refresh.interval.ms": 2000,
+        "reconnect.backoff.max.ms": 2000,
+    }
+    if kafka.ca_file:
+        config["ssl.ca.location"] = str(kafka.ca_file)
+    return config
+
+
+def reader(settings: Settings, principal: str, group: str) -> dict[str, str | int | float | bool]:
+    """Return the configuration of a consumer that sees committed records only and commits by hand."""
+    return base(settings, principal) | {
+        "group.id": group,
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",
+    }
+
+
+def writer(settings: Settings, principal: str) -> dict[str, str | int | float | bool]:
+    """Return the configuration of an idempotent producer that partitions as Java does."""
+    return base(settings, principal) | {
+        "enable.idempotence": True,
+        "acks": "all",
+        "compression.type": "lz4",
+        "partitioner": "murmur2_random",
+        # librdkafka's default of 100 ms is most of a small transaction's latency.
+        "retry.backoff.ms": 10,
+    }

@@ -1,0 +1,55 @@
+"""Passwords of Kafka principals: one file of mode 0600 each under `<data dir>/secrets/kafka/`."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from hub.errors import ConfigError
+from hub.settings import Settings
+
+
+def file_of(settings: Settings, principal: str) -> Path:
+    """Return the file that holds a principal's password."""
+    return settings.data_dir / "secrets" / "kafka" / principal
+
+
+def password(settings: Settings, principal: str) -> str:
+    """Return a principal's password: the setting where it names this principal, else its file.
+
+    Raises ConfigError when there is neither.
+    """
+    kafka = settings.kafka
+    if kafka.password is not None and kafka.username in (None, principal):
+        return kafka.password.get_secret_value()
+    path = file_of(settings, principal)
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        raise ConfigError(
+            f"there is no password for the Kafka principal {principal!r}.",
+            where=str(path),
+            do="Start the hub with `hub up`, run `hub apply`, or set HUB_KAFKA__USERNAME and HUB_KAFKA__PASSWORD.",
+        ) from None
+
+
+def create(settings: Settings, principal: str, *, renew: bool = False) -> tuple[str, bool]:
+    """Return the principal's password and whether it is new; make and keep one if there is none, or to renew."""
+    path = file_of(settings, principal)
+    if path.exists() and not renew:
+        return path.read_text(encoding="utf-8").strip(), False
+    secret = secrets.token_urlsafe(24)
+    write_secret(path, secret)
+    return secret, True
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, all of it or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(path.name + ".new")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

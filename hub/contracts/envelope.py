@@ -1,0 +1,206 @@
+"""The envelope: CloudEvents 1.0 attributes of one event, read from and written to Kafka headers (binary mode).
+
+Reading is strict: a required attribute missing, a known header twice, null or not UTF-8, a header that is not the
+agency's to write (`hub-…`) is a ContractError whose text carries no header *values* (they may be personal).
+Unknown headers are dropped silently; `sig-…` headers pass untouched.
+Source: CloudEvents 1.0.2, Kafka protocol binding, and the project's wire contract (docs/reference/wire-contract.md).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from hub.contracts.names import AgencyCode, EventType, agency_code, event_type
+from hub.errors import ContractError
+
+CONTENT_TYPE = "content-type"
+AVRO = "application/avro"
+STRUCTURED = "application/cloudevents+json"
+SPEC_VERSION = "1.0"
+CHANNELS = frozenset({"online", "mobile", "counter", "phone", "batch"})
+MAX_ATTRIBUTE_CHARS = 512
+
+Headers = Sequence[tuple[str, bytes | None]]
+"""Kafka headers as the clients give them: name and bytes, in order; a name may stand twice."""
+
+# Delivery headers, written by the gate and by nobody else.
+ROUTE = "hub-route"
+AGREEMENT = "hub-agreement"
+PURPOSE = "hub-purpose"
+SEQ = "hub-seq"
+ORIGIN = "hub-origin"
+ACCEPTED_AT = "hub-accepted-at"
+MASKED = "hub-masked"
+# Headers of parked events.
+REASON = "hub-reason"
+DETAIL = "hub-detail"
+PARKED_AT = "hub-parked-at"
+# On the hub's own outbox only.
+REPLAY_OF = "hub-replay-of"
+
+_REQUIRED = ("id", "source", "type", "time")
+_OPTIONAL = ("subject", "caseid", "causationid", "channel", "traceparent")
+_KNOWN = {f"ce_{name}": name for name in ("specversion", *_REQUIRED, *_OPTIONAL)} | {CONTENT_TYPE: CONTENT_TYPE}
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)")
+_SOURCE = re.compile(r"/agency/([a-z][a-z0-9-]{0,47})(?:/([a-z][a-z0-9-]{0,47}))?")
+_CASE = re.compile(r"([a-z][a-z0-9-]{0,47})/(\S(?:.{0,254}\S)?)")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+# Control characters in an attribute would forge lines in logs and pages (CloudEvents forbids them too).
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The CloudEvents attributes of one event; `signatures` are its `sig-…` headers, passed on untouched."""
+
+    id: str
+    source: str
+    type: EventType
+    time: str
+    subject: str | None = None
+    caseid: str | None = None
+    causationid: str | None = None
+    channel: str | None = None
+    traceparent: str | None = None
+    signatures: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def agency(self) -> AgencyCode:
+        """The agency that the source names."""
+        return agency_of_source(self.source)[0]
+
+    @property
+    def key(self) -> str:
+        """The key that this event must carry: case id, else subject, else event id."""
+        return self.caseid or self.subject or self.id
+
+    def to_headers(self) -> list[tuple[str, bytes]]:
+        """Return the Kafka headers of this event in binary mode, in a fixed order."""
+        headers = [
+            ("ce_specversion", SPEC_VERSION.encode()),
+            ("ce_id", self.id.encode()),
+            ("ce_source", self.source.encode()),
+            ("ce_type", self.type.encode()),
+            ("ce_time", self.time.encode()),
+        ]
+        for name in _OPTIONAL:
+            value = getattr(self, name)
+            if value is not None:
+                headers.append((f"ce_{name}", value.encode()))
+        headers.append((CONTENT_TYPE, AVRO.encode()))
+        headers.extend(self.signatures)
+        return headers
+
+
+def is_structured(headers: Headers) -> bool:
+    """Say whether the event came in structured mode (`content-type: application/cloudevents+json`)."""
+    return any(
+        name == CONTENT_TYPE and value is not None and value.partition(b";")[0].strip() == STRUCTURED.encode()
+        for name, value in headers
+    )
+
+
+def read_headers(headers: Headers, *, may_speak_for_others: bool = False) -> Envelope:
+    """Read the envelope of a binary-mode event; raise ContractError naming the header and what is wrong.
+
+    `may_speak_for_others` is true on the hub's own outbox: there, and only there, `hub-replay-of` may stand.
+    """
+    attributes: dict[str, str] = {}
+    signatures: list[tuple[str, bytes]] = []
+    for name, value in headers:
+        known = _KNOWN.get(name)
+        if known is not None:
+            attributes[known] = _text(name, value, taken=known in attributes)
+        elif name.startswith("sig-"):
+            if value is None:
+                raise ContractError(f"header {name} is null.")
+            signatures.append((name, value))
+        elif name.startswith("hub-") and not (may_speak_for_others and name == REPLAY_OF):
+            raise ContractError(f"header {name} belongs to the hub and may not stand on an outbox.")
+    if attributes.pop(CONTENT_TYPE, None) != AVRO:
+        raise ContractError(f"header {CONTENT_TYPE} must be {AVRO} (or {STRUCTURED} in structured mode).")
+    return from_attributes(attributes, tuple(signatures))
+
+
+def from_attributes(attributes: dict[str, str], signatures: tuple[tuple[str, bytes], ...] = ()) -> Envelope:
+    """Check CloudEvents attributes (names without `ce_`) and return the envelope; raise ContractError."""
+    if attributes.get("specversion") != SPEC_VERSION:
+        raise ContractError(f"ce_specversion must be {SPEC_VERSION}.")
+    for name in _REQUIRED:
+        if not attributes.get(name):
+            raise ContractError(f"ce_{name} is missing.")
+    for name, value in attributes.items():
+        if not value or len(value) > MAX_ATTRIBUTE_CHARS or _CONTROL.search(value):
+            raise ContractError(
+                f"ce_{name} must have 1 to {MAX_ATTRIBUTE_CHARS} characters and no control characters."
+            )
+    agency_of_source(attributes["source"])
+    _check_time(attributes["time"])
+    _check_optional(attributes)
+    return Envelope(
+        id=attributes["id"],
+        source=attributes["source"],
+        type=event_type(attributes["type"]),
+        time=attributes["time"],
+        subject=attributes.get("subject"),
+        caseid=attributes.get("caseid"),
+        causationid=attributes.get("causationid"),
+        channel=attributes.get("channel"),
+        traceparent=attributes.get("traceparent"),
+        signatures=signatures,
+    )
+
+
+def agency_of_source(source: str) -> tuple[AgencyCode, str | None]:
+    """Return the agency and subsystem named by `/agency/<code>[/<subsystem>]`, or raise ContractError."""
+    match = _SOURCE.fullmatch(source)
+    if match is None:
+        raise ContractError("ce_source must be /agency/<code> or /agency/<code>/<subsystem>.")
+    return AgencyCode(match[1]), match[2]
+
+
+def split_case(caseid: str) -> tuple[AgencyCode, str]:
+    """Return the opening agency and the local id of a case id, or raise ContractError."""
+    match = _CASE.fullmatch(caseid)
+    if match is None:
+        raise ContractError("ce_caseid must be <agency code>/<local id>.")
+    return agency_code(match[1]), match[2]
+
+
+def text_headers(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
+    """Return headers as text for people and read models; a later duplicate wins, bad UTF-8 is replaced."""
+    return {name: (value or b"").decode("utf-8", "replace") for name, value in headers}
+
+
+def _text(name: str, value: bytes | None, *, taken: bool) -> str:
+    if taken:
+        raise ContractError(f"header {name} stands twice.")
+    if value is None:
+        raise ContractError(f"header {name} is null.")
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise ContractError(f"header {name} is not UTF-8.") from None
+
+
+def _check_time(text: str) -> None:
+    if _TIME.fullmatch(text):
+        try:
+            datetime.fromisoformat(text)
+        except ValueError:
+            pass
+        else:
+            return
+    raise ContractError("ce_time must be an RFC 3339 time with offset, for example 2026-03-21T08:30:00+03:30.")
+
+
+def _check_optional(attributes: dict[str, str]) -> None:
+    if "caseid" in attributes:
+        split_case(attributes["caseid"])
+    if attributes.get("channel", "online") not in CHANNELS:
+        raise ContractError(f"ce_channel must be one of {', '.join(sorted(CHANNELS))}.")
+    if "traceparent" in attributes and not _TRACEPARENT.fullmatch(attributes["traceparent"]):
+        raise ContractError("ce_traceparent must be a W3C traceparent.")

@@ -1,0 +1,1 @@
+"""Stream processors: one module per process, wiring only (read, pure function, write)."""
