@@ -1,4 +1,4 @@
-"""The records of `hub.ledger`: how far the gate is in each source partition, and how many it accepted per route.
+"""The records of `hub.ledger`: how far the gate is in each source partition, what it accepted per route.
 
 Written by the gate in the transaction of each batch, read by the gate itself on assignment, by the ledger's
 readers and by the audit. Keys are text, values JSON objects; all records of one source partition
@@ -71,7 +71,7 @@ class Position:
 class RouteCount:
     """How many events of one source partition were accepted on one route: the last `hub-seq` given.
 
-    `agreement_version` is the version of the agreement (`<id>@<version>`) that the last one was accepted under.
+    `agreement_version` is the version of the agreement (`<id>@<version>`) that the last was accepted under.
     """
 
     agreement: AgreementId
@@ -102,7 +102,7 @@ def ledger_partition(topic: str, partition: int, partitions: int) -> int:
 
 
 def parse(key: bytes, value: bytes) -> Position | RouteCount:
-    """Read one record of `hub.ledger`; raise ContractError when it is none. Tombstones are the caller's to skip."""
+    """Read one record of `hub.ledger` (no tombstone); raise ContractError when it is none."""
     try:
         parts = key.decode().split("/")
         body = json.loads(value)
