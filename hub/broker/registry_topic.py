@@ -1,0 +1,120 @@
+"""Reading `hub.registry`: once to its end, or following it while a process works."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+
+from hub.broker import clients
+from hub.contracts.topics import REGISTRY
+from hub.errors import BrokerError, BrokerUnavailableError
+from hub.registry.model import Registry
+from hub.registry.records import RegistryReader
+from hub.settings import Settings
+
+DEADLINE_SECONDS = 30.0
+_MOST_RECORDS = 500
+_TRANSIENT = frozenset(
+    {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT}  # noqa: SLF001 - librdkafka's names
+)
+
+
+def read_registry(settings: Settings, principal: str) -> RegistryReader:
+    """Read the committed records of `hub.registry` to the end and return them, folded.
+
+    Raises BrokerUnavailableError if the end is not reached in time, BrokerError if the broker refuses or the
+    topic does not exist.
+    """
+    with RegistryFollower(settings, principal) as follower:
+        return follower.reader
+
+
+class RegistryFollower:
+    """The agency registry in force, kept up to date by `poll` between two batches.
+
+    Making one reads the topic to its end first, so nothing is ever decided by half a registry; it raises as
+    `read_registry` does. Close it when done (it is a context manager).
+    """
+
+    def __init__(
+        self, settings: Settings, principal: str, deadline_seconds: float = DEADLINE_SECONDS
+    ) -> None:
+        self.reader = RegistryReader()
+        self._current: Registry | None = None
+        self._at_end = False
+        config = clients.reader(settings, principal, f"{principal}.registry") | {"enable.partition.eof": True}
+        self._consumer = Consumer(config, logger=None)
+        try:
+            self._consumer.assign([TopicPartition(REGISTRY, 0, OFFSET_BEGINNING)])
+            self._read_to_end(deadline_seconds)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def current(self) -> Registry | None:
+        """The newest complete edition seen; None before the first `hub apply`."""
+        return self._current
+
+    def poll(self) -> bool:
+        """Take what has arrived, without waiting; return whether another edition is in force now.
+
+        A broker that cannot be reached changes nothing: the last known edition stays in force.
+        """
+        self._take(0)
+        return self._renew()
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self._consumer.close()
+
+    def _read_to_end(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not self._at_end:
+            if time.monotonic() > deadline:
+                raise BrokerUnavailableError(
+                    f"{REGISTRY} could not be read to its end within {seconds:.0f} s.",
+                    do="Is Kafka running and reachable (`hub up`, HUB_KAFKA__BOOTSTRAP)?",
+                )
+            self._take(0.2)
+        self._renew()
+
+    def _take(self, wait_seconds: float) -> None:
+        while messages := self._consumer.consume(_MOST_RECORDS, wait_seconds):
+            for message in messages:
+                self._feed(message)
+            if self._at_end:
+                return
+
+    def _feed(self, message: Message) -> None:
+        error = message.error()
+        if error is None:
+            self._at_end = False
+            self.reader.feed(message.key(), message.value())
+        elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name
+            self._at_end = True
+        elif not (error.retriable() or error.code() in _TRANSIENT):
+            raise _refused(error)
+
+    def _renew(self) -> bool:
+        newest = self.reader.current
+        changed = newest is not None and (self._current is None or newest.version != self._current.version)
+        self._current = newest
+        return changed
+
+
+def _refused(error: KafkaError) -> BrokerError:
+    if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+        return BrokerError(f"the topic {REGISTRY} does not exist.", do="Run `hub apply` (or `hub up`) first.")
+    return BrokerError(f"{REGISTRY} cannot be read: {error.str()}.", do="May this principal read it?")
