@@ -1,0 +1,148 @@
+"""Publishing: an event is confirmed by every in-sync replica before `publish` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from threading import Lock
+from types import TracebackType
+from typing import Any, Self
+
+from kafka import KafkaProducer
+
+from connectors.sdk.config import Config
+from connectors.sdk.events import Event, to_record
+from connectors.sdk.failures import explain, translated
+from hub.contracts import topics
+from hub.contracts.codec import Codec
+from hub.contracts.schemas import Contracts
+from hub.errors import BrokerError, HubError
+
+CONFIRM_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an event lies; `appended_ms` is the broker's clock, milliseconds since 1970 UTC."""
+
+    topic: str
+    partition: int
+    offset: int
+    appended_ms: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+class Pending:
+    """The place of an event that is on its way."""
+
+    __slots__ = ("_future", "event_id")
+
+    def __init__(self, future: Any, event_id: str) -> None:
+        self._future = future
+        self.event_id = event_id
+
+    def done(self) -> bool:
+        """Say whether the broker has answered, well or ill."""
+        return bool(self._future.is_done)
+
+    def result(self, seconds: float = CONFIRM_SECONDS) -> Place:
+        """Wait for the place; raise BrokerError, or BrokerUnavailableError when no answer came in time."""
+        with translated(f"event {self.event_id}"):
+            told = self._future.get(timeout=seconds)
+        return Place(told.topic, told.partition, told.offset, told.timestamp)
+
+
+class Publisher:
+    """Publishes one agency's events to its outbox: idempotent, in order per case, partitioned as Java does.
+
+    Safe to share between threads. Use it as a context manager: leaving it flushes and closes. `linger_ms`
+    lets batches fill (for bulk); `contracts` defaults to the schemas that came with the installation.
+    """
+
+    def __init__(self, config: Config, *, contracts: Contracts | None = None, linger_ms: int = 0) -> None:
+        self.config = config
+        self.topic = topics.outbox(config.agency)
+        self._codec = Codec(contracts or Contracts.load())
+        self._failed: list[BaseException] = []
+        self._lock = Lock()
+        with translated(config.bootstrap):
+            self._producer = KafkaProducer(
+                **config.client(),
+                acks="all",
+                enable_idempotence=True,
+                linger_ms=linger_ms,
+                batch_size=128 * 1024,
+                max_request_size=topics.EVENT_BYTES + topics.HEADROOM_BYTES,
+                max_block_ms=int(CONFIRM_SECONDS * 1000),
+                delivery_timeout_ms=int(CONFIRM_SECONDS * 1000) + linger_ms,
+                request_timeout_ms=int(CONFIRM_SECONDS * 1000) // 2,
+            )
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
+        """Make a publisher from the `PEYVAND_…` variables; raise ConfigError naming what is missing."""
+        return cls(Config.from_env(env))
+
+    def publish(self, event: Event, seconds: float = CONFIRM_SECONDS) -> Place:
+        """Publish one event and return where it lies; it is confirmed when this returns.
+
+        Raises ContractError when the event breaks the contract (nothing was sent), BrokerError when it was
+        refused, BrokerUnavailableError when nothing answered: then publish the same event again, id and all.
+        """
+        return self._send(event).result(seconds)
+
+    def publish_nowait(self, event: Event) -> Pending:
+        """Start publishing and return at once; the place comes from `result()`, failures also from `flush()`.
+
+        Raises ContractError at once when the event breaks the contract; blocks only while the send buffer is
+        full. An event that fails and is published again may follow later events of its case.
+        """
+        pending = self._send(event)
+        pending._future.add_errback(self._remember)  # noqa: SLF001 - the two are one thing
+        return pending
+
+    def flush(self, seconds: float = 120.0) -> None:
+        """Wait until every event is answered; raise BrokerError if one failed since the last flush."""
+        with translated(self.topic):
+            self._producer.flush(timeout=seconds)
+        with self._lock:
+            failed, self._failed = self._failed, []
+        if failed:
+            told = explain(failed[0], self.topic)
+            if len(failed) == 1:
+                raise told
+            raise BrokerError(f"{len(failed)} events were not published; the first: {told}", where=self.topic)
+
+    def close(self) -> None:
+        """Flush and close; raise BrokerError if an event failed."""
+        try:
+            self.flush()
+        finally:
+            self._producer.close(timeout=10)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.close()
+        except HubError:
+            # An exception that is already on its way out says more than this one.
+            if error is None:
+                raise
+
+    def _send(self, event: Event) -> Pending:
+        record = to_record(event, self.config.agency, self._codec)
+        with translated(self.topic):
+            future = self._producer.send(
+                self.topic, key=record.key, value=record.value, headers=record.headers
+            )
+        return Pending(future, event.id)
+
+    def _remember(self, error: BaseException) -> None:
+        with self._lock:
+            self._failed.append(error)
