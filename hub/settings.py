@@ -26,7 +26,9 @@ class _Group(BaseModel):
 class KafkaSettings(_Group):
     """How to reach Kafka; without `bootstrap` the hub starts its own."""
 
-    bootstrap: str | None = Field(None, description="host:port of an external Kafka; empty: the hub starts its own")
+    bootstrap: str | None = Field(
+        None, description="host:port of an external Kafka; empty: the hub starts its own"
+    )
     security_protocol: Literal["SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "SASL_PLAINTEXT", description="SASL_SSL for a Kafka beyond this machine"
     )
@@ -34,12 +36,16 @@ class KafkaSettings(_Group):
         "SCRAM-SHA-512", description="SCRAM variant of every principal"
     )
     username: str | None = Field(None, description="principal of this process; empty: the process's own role")
-    password: SecretStr | None = Field(None, description="its password; empty: read from the data folder's secrets")
+    password: SecretStr | None = Field(
+        None, description="its password; empty: read from the data folder's secrets"
+    )
     ca_file: Path | None = Field(None, description="CA certificates for SASL_SSL")
     distribution: Path | None = Field(
         None, description="folder of a Kafka distribution for the embedded broker, for closed networks"
     )
-    port: int = Field(0, ge=0, le=65535, description="port of the embedded broker; 0: pick a free one and keep it")
+    port: int = Field(
+        0, ge=0, le=65535, description="port of the embedded broker; 0: pick a free one and keep it"
+    )
     heap_mb: int = Field(512, ge=128, description="heap of the embedded broker, MiB")
     replication: int = Field(1, ge=1, le=5, description="replication factor of topics on an external Kafka")
 
@@ -69,7 +75,9 @@ class GateSettings(_Group):
     event_bytes: int = Field(
         topics.EVENT_BYTES, ge=1024, description="the largest event taken: key + value + headers, bytes"
     )
-    dedupe_hours: float = Field(24, gt=0, description="how far back a duplicate is recognised, broker time, hours")
+    dedupe_hours: float = Field(
+        24, gt=0, description="how far back a duplicate is recognised, broker time, hours"
+    )
     dedupe_events: int = Field(
         100_000, ge=1, description="how far back at the most, in places of one source partition"
     )
@@ -96,8 +104,13 @@ class Settings(BaseSettings):
     )
 
     data_dir: Path = Field(DEFAULT_DATA_DIR, description="folder of secrets, data, logs and hub.env")
-    registry_dir: Path | None = Field(None, description="folder of the agency registry's files; empty: the example")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
+    min_free_mb: int = Field(1024, ge=0, description="`hub up` wants this much free disk to start, MiB")
+    registry_dir: Path | None = Field(
+        None, description="folder of the agency registry's files; empty: the example"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="least level that is logged"
+    )
     kafka: KafkaSettings = KafkaSettings()
     postgres: PostgresSettings = PostgresSettings()
     api: ApiSettings = ApiSettings()
@@ -117,7 +130,9 @@ def load(data_dir: Path | None = None) -> Settings:
         return Settings(_env_file=folder / ENV_FILE, **overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         faults = "; ".join(f"{_variable(fault['loc'])}: {fault['msg']}" for fault in error.errors())
-        raise ConfigError(f"settings are wrong: {faults}.", do="See .env.example for every setting.") from None
+        raise ConfigError(
+            f"settings are wrong: {faults}.", do="See .env.example for every setting."
+        ) from None
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

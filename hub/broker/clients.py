@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
 from hub.broker import credentials
 from hub.errors import ConfigError
 from hub.settings import Settings
@@ -51,3 +54,13 @@ def writer(settings: Settings, principal: str) -> dict[str, str | int | float | 
         # librdkafka's default of 100 ms is most of a small transaction's latency.
         "retry.backoff.ms": 10,
     }
+
+
+def answers(settings: Settings, principal: str, seconds: float = 2) -> bool:
+    """Return whether Kafka lets this principal in and answers within `seconds`."""
+    quiet = base(settings, principal) | {"log_level": 0}
+    try:
+        AdminClient(quiet).list_topics(timeout=seconds)
+    except KafkaException:
+        return False
+    return True

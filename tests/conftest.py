@@ -1,0 +1,69 @@
+"""What tests share: real engines, started once a run, and codes that keep tests apart on them."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from hub.broker.embedded import EmbeddedKafka
+from hub.contracts.names import AgencyCode, agency_code
+from hub.launch.environment import child_environment
+from hub.settings import Settings
+from hub.store.embedded import EmbeddedPostgres
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Engines:
+    """A running Kafka (SCRAM, ACLs) and PostgreSQL; `environment` is for child processes (`python -m …`)."""
+
+    settings: Settings
+    kafka: EmbeddedKafka
+    postgres: EmbeddedPostgres
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return child_environment(self.settings)
+
+
+@contextlib.contextmanager
+def running_engines(data_dir: Path) -> Iterator[Engines]:
+    """Start both engines in a folder; stop them at the end, whatever happened."""
+    kafka = EmbeddedKafka(Settings(data_dir=data_dir))
+    with contextlib.ExitStack() as stack:
+        kafka.resolve()
+        kafka.format()
+        stack.callback(kafka.stop)
+        kafka.start()
+        postgres = EmbeddedPostgres(kafka.settings)
+        postgres.init()
+        stack.callback(postgres.stop)
+        postgres.start()
+        yield Engines(postgres.settings, kafka, postgres)
+
+
+@pytest.fixture(scope="session")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
+    """Kafka and PostgreSQL for the whole run; `.settings` reach them as every hub principal."""
+    with running_engines(tmp_path_factory.mktemp("engines")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def fresh_agency_code() -> Callable[[str], AgencyCode]:
+    """A function: prefix -> an agency code that no other test of this run has (tests share one broker)."""
+    return lambda prefix="agency": agency_code(f"{prefix}-{next(_numbers)}")
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on."""
+    from hub.ports import free
+
+    return free()
