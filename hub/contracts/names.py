@@ -24,6 +24,10 @@ SchemaId = NewType("SchemaId", int)
 
 _CODE = re.compile(r"[a-z][a-z0-9-]{0,47}")
 _EVENT_TYPE = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*){2}\.v[1-9][0-9]{0,3}")
+_SUBJECT_SUFFIX = "-value"
+
+RECEIPT = EventType("hub.receipt.v1")
+"""The one contract that is no event: it stands on receipts topics only and cannot be published."""
 
 
 def agency_code(text: str) -> AgencyCode:
@@ -54,6 +58,16 @@ def event_type(text: str) -> EventType:
     return EventType(text)
 
 
+def contract_name(text: str) -> EventType:
+    """Return `text` as the name of a contract: an event type, or the receipt's; raise ContractError."""
+    return RECEIPT if text == RECEIPT else event_type(text)
+
+
+def major(type_: EventType) -> int:
+    """Return the major version of an event type: 1 for `service.request.submitted.v1`."""
+    return int(type_.rpartition(".v")[2])
+
+
 def route_id(agreement: AgreementId, type_: EventType) -> RouteId:
     """Return the route of one event type under one agreement."""
     return RouteId(f"{agreement}/{type_}")
@@ -61,7 +75,14 @@ def route_id(agreement: AgreementId, type_: EventType) -> RouteId:
 
 def subject_name(type_: EventType) -> str:
     """Return the schema registry's subject of an event type (Confluent's TopicNameStrategy form)."""
-    return f"{type_}-value"
+    return f"{type_}{_SUBJECT_SUFFIX}"
+
+
+def subject_type(subject: str) -> EventType:
+    """Return the event type of a schema registry's subject; raise ContractError if it is no subject of ours."""
+    if not subject.endswith(_SUBJECT_SUFFIX):
+        raise ContractError(f"{subject!r} is no subject:", do=f"write <event type>{_SUBJECT_SUFFIX}.")
+    return contract_name(subject.removesuffix(_SUBJECT_SUFFIX))
 
 
 def source_uri(agency: AgencyCode, subsystem: str | None = None) -> str:
