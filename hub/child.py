@@ -1,6 +1,7 @@
 """Child processes: own process group, log file, a life that ends with the parent's, an orderly stop.
 
-Linux ties a child's life to the *thread* that started it: start children from a thread that outlives them.
+Linux ties a child's life to the *thread* that started it, so one thread that lives as long as the process starts
+them all.
 """
 
 from __future__ import annotations
@@ -12,13 +13,21 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import psutil
 
 _FIRST = Path(__file__).with_name("child_exec.py")
 _LOG_BYTES = 20 * 1024 * 1024
+
+
+@cache
+def _keeper(pid: int) -> ThreadPoolExecutor:
+    """Return the thread that starts the children of this process (a forked process has none of its parent's)."""
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"keeper-{pid}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,7 @@ def spawn(
     user: User | None = None,
     death_signal: signal.Signals = signal.SIGKILL,
 ) -> subprocess.Popen[bytes]:
-    """Start a program in `folder`, its output appended to `log`; it gets `death_signal` when this thread ends.
+    """Start a program in `folder`, its output appended to `log`; it gets `death_signal` when we end.
 
     `command[0]` is an absolute path. A log over 20 MiB is set aside as `<log>.1` first.
     """
@@ -56,7 +65,8 @@ def spawn(
         if log.stat().st_size > _LOG_BYTES:
             log.replace(log.with_name(log.name + ".1"))
     with log.open("ab") as output:
-        return subprocess.Popen(
+        starting = _keeper(os.getpid()).submit(
+            subprocess.Popen[bytes],
             [sys.executable, "-I", "-S", str(_FIRST), json.dumps(specification), *command],
             cwd=folder,
             env=dict(environment if environment is not None else os.environ),
@@ -65,6 +75,7 @@ def spawn(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        return starting.result()
 
 
 def stop(process: subprocess.Popen[bytes], ask: signal.Signals, seconds: float) -> bool:

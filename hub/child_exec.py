@@ -79,10 +79,10 @@ def keep(libc: Any, capability: int) -> bool:
     libc.capget(ctypes.byref(header), saved)
     if not saved[0].permitted & bit:
         return False
-    return (
-        libc.capset(ctypes.byref(header), sets) == 0
-        and libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) == 0
-    )
+    if libc.capset(ctypes.byref(header), sets) != 0:
+        return False
+    raised: int = libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0)
+    return raised == 0
 
 
 if __name__ == "__main__":

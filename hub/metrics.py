@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from functools import cache
+from pathlib import Path
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -141,7 +142,6 @@ def serve(port: int) -> None:
         start_http_server(port, addr="127.0.0.1")
 
 
-def process_ended(pid: int) -> None:
-    """Forget the live gauges of a process that has ended (shared folder only)."""
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        mark_process_dead(pid)  # type: ignore[no-untyped-call]
+def process_ended(pid: int, folder: Path) -> None:
+    """Forget the live gauges of a process that has ended; `folder` is what the processes share."""
+    mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]

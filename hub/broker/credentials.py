@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 
 from hub.errors import ConfigError
+from hub.secret_file import write_secret
 from hub.settings import Settings
+
+__all__ = ["create", "file_of", "password", "write_secret"]
 
 
 def file_of(settings: Settings, principal: str) -> Path:
@@ -42,14 +44,3 @@ def create(settings: Settings, principal: str, *, renew: bool = False) -> tuple[
     secret = secrets.token_urlsafe(24)
     write_secret(path, secret)
     return secret, True
-
-
-def write_secret(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, all of it or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(path.name + ".new")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

@@ -21,6 +21,7 @@ from hub.broker.java import java_command
 from hub.contracts import topics
 from hub.errors import BrokerError, StartError
 from hub.once import once
+from hub.secret_file import write_secret
 from hub.settings import Settings
 
 __all__ = ["HUB_PRINCIPALS", "EmbeddedKafka", "java_command"]
@@ -69,7 +70,7 @@ class EmbeddedKafka:
             admin_password=credentials.create(self.settings, topics.ADMIN_PRINCIPAL)[0],
             controller_password=credentials.create(self.settings, _CONTROLLER)[0],
         )
-        credentials.write_secret(self._folder / "server.properties", properties(config))
+        write_secret(self._folder / "server.properties", properties(config))
         (self._folder / "log4j2.properties").write_text(properties(logging_config()), encoding="ascii")
 
     def _format(self) -> None:

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hub.broker import jars
-from hub.broker.credentials import write_secret
 from hub.errors import BrokerError, StartError
+from hub.secret_file import write_secret
 from hub.settings import Settings
 
 # Kafka's libraries load native code and use Unsafe; without these JVM 25 fills the log with warnings.

@@ -9,22 +9,22 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from hub.broker.credentials import write_secret
+from hub.secret_file import write_secret
 from hub.settings import ENV_FILE, Settings
 
 
 def variables(settings: Settings) -> dict[str, str]:
     """Return every setting that differs from its default as `HUB_…` variables."""
-    return _variables(settings, "HUB_", "_") | {"HUB_DATA_DIR": str(settings.data_dir.absolute())}
+    return _variables(settings, "HUB_") | {"HUB_DATA_DIR": str(settings.data_dir.absolute())}
 
 
-def _variables(group: BaseModel, prefix: str, separator: str) -> dict[str, str]:
+def _variables(group: BaseModel, prefix: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, field in type(group).model_fields.items():
         value = getattr(group, name)
         variable = f"{prefix}{name.upper()}"
         if isinstance(value, BaseModel):
-            found |= _variables(value, f"{variable}__", "__")
+            found |= _variables(value, f"{variable}__")
         elif value != field.default:
             found[variable] = _text(value)
     return found
@@ -47,13 +47,20 @@ def child_environment(settings: Settings) -> dict[str, str]:
 def write_env_file(settings: Settings) -> Path:
     """Write `<data dir>/hub.env` (0600): how commands and clients on this machine reach the running hub."""
     file = settings.data_dir / ENV_FILE
-    wanted = ("HUB_KAFKA__BOOTSTRAP", "HUB_KAFKA__SECURITY_PROTOCOL", "HUB_KAFKA__SASL_MECHANISM")
-    wanted += ("HUB_KAFKA__CA_FILE", "HUB_POSTGRES__URL", "HUB_API__HOST", "HUB_API__PORT")
+    wanted = (
+        "KAFKA__BOOTSTRAP",
+        "KAFKA__SECURITY_PROTOCOL",
+        "KAFKA__SASL_MECHANISM",
+        "KAFKA__CA_FILE",
+        "POSTGRES__URL",
+        "API__HOST",
+        "API__PORT",
+    )
     known = variables(settings)
-    lines = [f"{name}={_env_quoted(known[name])}" for name in wanted if name in known]
-    write_secret(file, "\n".join(lines))
+    lines = [f"HUB_{name}={_quoted(known[f'HUB_{name}'])}" for name in wanted if f"HUB_{name}" in known]
+    write_secret(file, "\n".join(["# Written by `hub up` at each start.", *lines]))
     return file
 
 
-def _env_quoted(value: str) -> str:
+def _quoted(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)

@@ -22,9 +22,9 @@ import psycopg
 from pydantic import SecretStr
 
 from hub import child, ports
-from hub.broker.credentials import write_secret
 from hub.errors import StartError
 from hub.once import once
+from hub.secret_file import write_secret
 from hub.settings import Settings
 
 _ROLE = "hub"
