@@ -55,5 +55,11 @@ class StoreError(HubError):
     """PostgreSQL refused or failed."""
 
 
+class StoreUnavailableError(StoreError):
+    """PostgreSQL could not be reached, or is short of something; the same call may succeed later."""
+
+    retriable: ClassVar[bool] = True
+
+
 class FencedError(HubError):
     """Another instance has taken over this one's work; stop without writing anything more."""

@@ -86,6 +86,7 @@ class GateSettings(_Group):
 class ProjectorSettings(_Group):
     """How the projector works."""
 
+    slot: int = Field(0, ge=0, description="slot of this projector; two projectors never share one")
     batch_events: int = Field(5000, ge=1, le=100_000, description="the most events in one SQL transaction")
     linger_ms: int = Field(100, ge=0, le=5000, description="how long a batch waits to fill, milliseconds")
 
@@ -119,15 +120,16 @@ class Settings(BaseSettings):
     metrics: MetricsSettings = MetricsSettings()
 
 
-def load(data_dir: Path | None = None) -> Settings:
+def load(data_dir: Path | None = None, *, running: bool = True) -> Settings:
     """Read the settings: the environment first, then `hub.env` of the data folder, then the defaults.
 
+    Not `running`: without `hub.env`, which tells how to reach a hub that was started, not how to start one.
     Raises ConfigError naming every variable that is wrong.
     """
     folder = data_dir or Path(os.environ.get("HUB_DATA_DIR") or DEFAULT_DATA_DIR)
     overrides = {"data_dir": data_dir} if data_dir else {}
     try:
-        return Settings(_env_file=folder / ENV_FILE, **overrides)  # type: ignore[arg-type]
+        return Settings(_env_file=folder / ENV_FILE if running else None, **overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         faults = "; ".join(f"{_variable(fault['loc'])}: {fault['msg']}" for fault in error.errors())
         raise ConfigError(
