@@ -46,32 +46,6 @@ def logical(schema: Any) -> str | None:
     return schema.get("logicalType") if isinstance(schema, dict) else None
 
 
-def has_logical_type(schema: Any, names: dict[str, Any]) -> bool:
-    """Say whether a logical type stands anywhere within a schema."""
-    schema = resolve(schema, names)
-    if isinstance(schema, list):
-        return any(has_logical_type(branch, names) for branch in schema)
-    if not isinstance(schema, dict):
-        return False
-    parts = [schema[part] for part in ("items", "values") if part in schema]
-    parts += [field["type"] for field in schema.get("fields", ())]
-    return logical(schema) is not None or any(has_logical_type(part, names) for part in parts)
-
-
-def without_logical_types(schema: Any) -> Any:
-    """Return the schema without its logical types."""
-    if isinstance(schema, list):
-        return [without_logical_types(branch) for branch in schema]
-    if isinstance(schema, dict):
-        parts = ("type", "items", "values")
-        out = {key: value for key, value in schema.items() if key != "logicalType"}
-        out |= {key: without_logical_types(out[key]) for key in parts if key in out}
-        if isinstance(out.get("fields"), list):
-            out["fields"] = [without_logical_types(field) for field in out["fields"]]
-        return out
-    return schema
-
-
 def default_value(schema: Any, default: Any, names: dict[str, Any]) -> Any:
     """Return a field's default as a decoded value: Avro writes bytes as text of code points 0 to 255."""
     schema = resolve(schema, names)

@@ -70,13 +70,8 @@ class Contract:
 
     @cached_property
     def parsed(self) -> Any:
-        """The schema as fastavro parses it, logical types included."""
+        """The schema as fastavro parses it; the hub itself reads by `codec`."""
         return fastavro.parse_schema(self.schema)
-
-    @cached_property
-    def raw(self) -> Any:
-        """The schema as fastavro parses it, without logical types: values stay ints and bytes, free of loss."""
-        return fastavro.parse_schema(avro.without_logical_types(self.schema))
 
     def note(self, name: str) -> FieldNote:
         """Return what the contract says about one field; raise ContractError if it has no such field."""

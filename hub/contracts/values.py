@@ -182,7 +182,7 @@ def time_number(schema: Any, value: time) -> int:
 def _either(
     type_: type, shape: Callable[[Any, Any], Any], raw: Callable[[Any], Convert]
 ) -> Callable[[Any], Convert]:
-    """Return a leaf that turns values of `type_` into raw ones and then, like values already raw, checks them."""
+    """Return a leaf that turns values of `type_` into raw ones and checks them."""
 
     def leaf(schema: Any) -> Convert:
         check = raw(schema)
@@ -203,7 +203,7 @@ _TIMESTAMP = _either(
 _TIME = _either(time, time_number, raw_time)
 _DECIMAL = _either(Decimal, decimal_bytes, raw_decimal)
 
-PLAIN: Leaves = {
+PLAIN: dict[tuple[str, str | None], Callable[[Any], Convert]] = {
     ("null", None): lambda _: null,
     ("boolean", None): lambda _: BOOLEAN,
     ("int", None): lambda _: INT,
@@ -215,7 +215,8 @@ PLAIN: Leaves = {
 }
 """Leaves without a logical type: the value passes as it is."""
 
-TO_RAW: Leaves = PLAIN | {
+TO_RAW: Leaves = {
+    **PLAIN,
     ("long", "timestamp-millis"): _TIMESTAMP,
     ("long", "timestamp-micros"): _TIMESTAMP,
     ("int", "date"): _either(date, _no_datetime, raw_date),
@@ -249,7 +250,8 @@ def decimal(schema: Any, value: bytes) -> Decimal:
     return Decimal((int(unscaled < 0), digits, -schema.get("scale", 0)))
 
 
-TO_PYTHON: Leaves = PLAIN | {
+TO_PYTHON: Leaves = {
+    **PLAIN,
     ("long", "timestamp-millis"): lambda schema: partial(timestamp, schema),
     ("long", "timestamp-micros"): lambda schema: partial(timestamp, schema),
     ("int", "date"): lambda _: day,

@@ -1,11 +1,12 @@
-"""One walk over values of a schema, with a table of leaves: each form of values (Python, JSON) is such a table.
+"""One walk over values of a schema; each form of values (Python, JSON) is a table of leaves for it.
 
-`compile_walk(schema, leaves)` returns a function value → value. What does not fit raises `Misfit`, which knows the
-path of the field but never repeats the value: it may be personal.
+`compile_walk(schema, leaves)` returns a function value → value. What does not fit raises `Misfit`, which knows
+the path of the field but never repeats the value: it may be personal.
 """
 
 from __future__ import annotations
 
+import copy
 import difflib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -43,12 +44,6 @@ def compile_walk(schema: Any, leaves: Leaves, *, fill_defaults: bool) -> Convert
     return _Compiler(leaves, avro.named_types(schema), fill_defaults=fill_defaults).convert(schema)
 
 
-def compile_fields(schema: dict[str, Any], leaves: Leaves) -> list[tuple[dict[str, Any], Convert]]:
-    """Return each field of a record schema with the converter of its values; nothing is filled in."""
-    compiler = _Compiler(leaves, avro.named_types(schema), fill_defaults=False)
-    return [(field, compiler.convert(field["type"])) for field in schema["fields"]]
-
-
 class _Compiler:
     def __init__(self, leaves: Leaves, names: dict[str, Any], *, fill_defaults: bool) -> None:
         self._leaves = leaves
@@ -80,11 +75,11 @@ class _Compiler:
 
     def _record(self, schema: dict[str, Any]) -> Convert:
         fields: dict[str, Convert] = {}
-        defaults: dict[str, Callable[[], Any]] = {}
+        defaults: dict[str, Any] = {}
         for field in schema["fields"]:
             fields[field["name"]] = self.convert(field["type"])
             if self._fill and "default" in field:
-                defaults[field["name"]] = _default(field, self._names)
+                defaults[field["name"]] = avro.default_value(field["type"], field["default"], self._names)
 
         def convert(value: Any) -> dict[str, Any]:
             if not isinstance(value, Mapping):
@@ -95,7 +90,9 @@ class _Compiler:
                     if name in value:
                         out[name] = inner(value[name])
                     else:
-                        out[name] = defaults[name]()
+                        default = defaults[name]
+                        # A shared list would be changed by the first who appends to it.
+                        out[name] = copy.deepcopy(default) if isinstance(default, list | dict) else default
             except Misfit as misfit:
                 raise misfit.within(name) from None
             except KeyError:
@@ -135,11 +132,6 @@ def _map(inner: Convert) -> Convert:
         return out
 
     return convert
-
-
-def _default(field: dict[str, Any], names: dict[str, Any]) -> Callable[[], Any]:
-    # Made anew for each value: a list or record that is shared would be changed by the first who appends to it.
-    return lambda: avro.default_value(field["type"], field["default"], names)
 
 
 def _unknown(value: Mapping[Any, Any], fields: Mapping[str, Convert]) -> Misfit:
