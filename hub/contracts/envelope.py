@@ -38,6 +38,9 @@ MASKED = "hub-masked"
 REASON = "hub-reason"
 DETAIL = "hub-detail"
 PARKED_AT = "hub-parked-at"
+# Of a too-large one: SHA-256 of its value (`sha-256:<hex>`), bytes of its key + value + headers.
+DIGEST = "hub-digest"
+SIZE = "hub-size"
 # On the hub's own outbox only.
 REPLAY_OF = "hub-replay-of"
 

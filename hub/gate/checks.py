@@ -1,0 +1,199 @@
+"""The checks that need nothing but the record and the contracts, in their order; the first that fails names the class.
+
+Order: too-large, envelope (headers, or structured mode), source-mismatch, frame, unknown-schema, decode, envelope
+again (the type must be the schema's, the key must follow the rule), invalid. What needs the agency registry or the
+memory comes after, in `hub.gate.decide`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from hashlib import blake2b
+from typing import Any, TypeVar
+
+from hub.contracts import envelope, frame, topics
+from hub.contracts.codec import Codec
+from hub.contracts.envelope import Envelope
+from hub.contracts.names import AgencyCode
+from hub.contracts.origin import Origin
+from hub.contracts.schemas import Contract
+from hub.contracts.structured import read_structured
+from hub.errors import ContractError
+from hub.gate.nationalnumber import is_national_number
+from hub.gate.record import Record
+from hub.gate.verdict import Reason, Sighting
+
+MAX_DETAIL_CHARS = 500
+_Result = TypeVar("_Result")
+
+
+class RefusalError(Exception):
+    """A check failed: the class and a detail without personal data; `event` is what could be read before."""
+
+    def __init__(self, reason: Reason, detail: str, event: Envelope | None = None) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail[:MAX_DETAIL_CHARS]
+        self.event = event
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A record that passed every check of this module.
+
+    `value` is framed Avro also where the event came in structured mode; `data` is decoded without logical types;
+    `replay_of` is set on events that the hub replays; `digest` is what tells a duplicate from an id conflict.
+    """
+
+    envelope: Envelope
+    contract: Contract
+    data: dict[str, Any]
+    value: bytes
+    replay_of: Origin | None
+    digest: bytes
+
+    @property
+    def sighting(self) -> Sighting:
+        """What is remembered of this event."""
+        return Sighting(self.envelope.source, self.envelope.id, self.digest)
+
+
+@cache
+def owner(topic: str) -> AgencyCode:
+    """Return the agency whose outbox this is."""
+    return topics.agency_of(topic)[0]
+
+
+def read(record: Record, codec: Codec, event_bytes: int) -> Event:
+    """Return the event of a record, or raise RefusalError; `event_bytes` is the largest size taken."""
+    check_size(record, event_bytes)
+    attributes, value = _envelope(record, codec)
+    replay_of = _replay_of(record)
+    try:
+        _check_source(record, attributes, replaying=replay_of is not None)
+        if value is None or value is record.value:
+            value = _framed(record)
+        contract, data = _decode(value, codec)
+        _check_type_and_key(record, attributes, contract)
+        _check_subject(attributes)
+    except RefusalError as refusal:
+        refusal.event = attributes
+        raise
+    return Event(attributes, contract, data, value, replay_of, digest(attributes, record.value))
+
+
+def sighting(record: Record, codec: Codec) -> Sighting | None:
+    """Return what is remembered of a record known to have passed its checks; None if its envelope cannot be read."""
+    try:
+        attributes, _ = _envelope(record, codec)
+    except RefusalError:
+        return None
+    return Sighting(attributes.source, attributes.id, digest(attributes, record.value))
+
+
+def is_replay(record: Record) -> bool:
+    """Say whether the hub replays an event with this record."""
+    return owner(record.topic) == topics.HUB and any(name == envelope.REPLAY_OF for name, _ in record.headers)
+
+
+def digest(attributes: Envelope, value: bytes | None) -> bytes:
+    """Return 16 bytes that differ iff the content does: value, type, time, subject, case, cause and channel.
+
+    Trace context and signatures may differ between two sends of one event. Attributes hold no control characters.
+    """
+    parts = (
+        attributes.type,
+        attributes.time,
+        attributes.subject or "",
+        attributes.caseid or "",
+        attributes.causationid or "",
+        attributes.channel or "",
+        "",
+    )
+    return blake2b("\0".join(parts).encode() + (value or b""), digest_size=16).digest()
+
+
+def check_size(record: Record, event_bytes: int) -> None:
+    """Raise RefusalError if key, value and headers are together larger than `event_bytes`."""
+    size = record.size
+    if size > event_bytes:
+        raise RefusalError(
+            Reason.TOO_LARGE,
+            f"the event has {size} bytes in key, value and headers; at most {event_bytes} are taken.",
+        )
+
+
+def _envelope(record: Record, codec: Codec) -> tuple[Envelope, bytes | None]:
+    if envelope.is_structured(record.headers):
+        return _refusing(Reason.ENVELOPE, lambda: read_structured(record.headers, record.value, codec))
+    speaks = owner(record.topic) == topics.HUB
+    try:
+        return envelope.read_headers(record.headers, may_speak_for_others=speaks), record.value
+    except ContractError as error:
+        raise RefusalError(Reason.ENVELOPE, str(error)) from None
+
+
+def _replay_of(record: Record) -> Origin | None:
+    if not is_replay(record):
+        return None
+    values = [value for name, value in record.headers if name == envelope.REPLAY_OF]
+    try:
+        (value,) = values
+        return Origin.parse((value or b"").decode())
+    except (ValueError, ContractError):
+        raise RefusalError(
+            Reason.ENVELOPE, f"header {envelope.REPLAY_OF} must stand once and name an outbox's place."
+        ) from None
+
+
+def _check_source(record: Record, attributes: Envelope, *, replaying: bool) -> None:
+    agency = owner(record.topic)
+    if attributes.agency != agency and not replaying:
+        raise RefusalError(
+            Reason.SOURCE_MISMATCH,
+            f"ce_source must begin with /agency/{agency} on this outbox; an agency speaks for itself only.",
+        )
+
+
+def _framed(record: Record) -> bytes:
+    _refusing(Reason.FRAME, lambda: frame.schema_id(record.value))
+    return record.value or b""
+
+
+def _decode(value: bytes, codec: Codec) -> tuple[Contract, dict[str, Any]]:
+    try:
+        contract = codec.contracts.by_id(frame.schema_id(value))
+    except ContractError as error:
+        raise RefusalError(Reason.UNKNOWN_SCHEMA, str(error)) from None
+    try:
+        return contract, codec.decode_body(contract, value)
+    except ContractError as error:
+        raise RefusalError(Reason.DECODE, str(error)) from None
+
+
+def _check_type_and_key(record: Record, attributes: Envelope, contract: Contract) -> None:
+    if attributes.type != contract.event_type:
+        raise RefusalError(
+            Reason.ENVELOPE,
+            f"ce_type differs from the schema's event type: schema id {contract.id} is {contract.event_type}.",
+        )
+    if record.key != attributes.key.encode():
+        raise RefusalError(
+            Reason.ENVELOPE, "the key must be the case id, without one the subject, without both the event id."
+        )
+
+
+def _check_subject(attributes: Envelope) -> None:
+    if attributes.subject is not None and is_national_number(attributes.subject):
+        raise RefusalError(
+            Reason.INVALID, "ce_subject is a valid national number; send a pseudonym of the person instead."
+        )
+
+
+def _refusing(reason: Reason, check: Callable[[], _Result]) -> _Result:
+    try:
+        return check()
+    except ContractError as error:
+        raise RefusalError(reason, str(error)) from None

@@ -1,0 +1,33 @@
+"""One record of an outbox, as the gate reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hub.contracts.envelope import Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A Kafka record; `timestamp` is the broker's append time in milliseconds since 1970."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+    @property
+    def origin(self) -> str:
+        """The record's place, `topic/partition/offset`."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @property
+    def size(self) -> int:
+        """Bytes of key, value and headers (names and values), uncompressed."""
+        size = len(self.key or b"") + len(self.value or b"")
+        for name, value in self.headers:
+            size += len(name) + len(value or b"")
+        return size

@@ -1,0 +1,68 @@
+"""What the gate decides on one record: routed, unclaimed, duplicate, or parked with a reason class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hub.gate.rules import Route
+
+
+class Reason(StrEnum):
+    """The reason classes that the gate itself gives (DESIGN §4)."""
+
+    TOO_LARGE = "too-large"
+    ENVELOPE = "envelope"
+    SOURCE_MISMATCH = "source-mismatch"
+    FRAME = "frame"
+    UNKNOWN_SCHEMA = "unknown-schema"
+    DECODE = "decode"
+    INVALID = "invalid"
+    NOT_ALLOWED = "not-allowed"
+    ID_CONFLICT = "id-conflict"
+    PROCESSOR = "processor"
+
+
+class Kind(StrEnum):
+    """The four verdicts; every record that was read has exactly one."""
+
+    ROUTED = "routed"
+    UNCLAIMED = "unclaimed"
+    DUPLICATE = "duplicate"
+    PARKED = "parked"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event for one recipient, masked and treated; the hub's own headers are not in it but `hub-masked`."""
+
+    route: Route
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What is remembered of an event so that it is known again: its source and id, and a digest of its content."""
+
+    source: str
+    id: str
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The decision on one record.
+
+    `deliveries` is not empty iff routed; `reason` and `detail` (no personal data) are set iff parked;
+    `sighting` is set where the event is to be remembered; `event_id` and `event_type` where they could be read.
+    """
+
+    kind: Kind
+    deliveries: tuple[Delivery, ...] = ()
+    reason: Reason | None = None
+    detail: str = ""
+    sighting: Sighting | None = None
+    event_id: str | None = None
+    event_type: str | None = None
