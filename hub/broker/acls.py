@@ -79,7 +79,7 @@ def ensure_acls(settings: Settings, desired: AbstractSet[Acl], principals: Itera
     """
     client = admin.client(settings)
     managed = frozenset(principals)
-    actual = {acl: binding for acl, binding in _described(client).items() if acl.principal in managed}
+    actual = _described(client, managed)
     missing, surplus = sorted(desired - actual.keys()), sorted(actual.keys() - desired)
     if missing:
         for binding, future in client.create_acls([_binding(acl) for acl in missing]).items():
@@ -87,6 +87,8 @@ def ensure_acls(settings: Settings, desired: AbstractSet[Acl], principals: Itera
     if surplus:
         for binding, future in client.delete_acls([_filter(actual[acl]) for acl in surplus]).items():
             admin.outcome(f"revoking {binding.principal} {binding.name}", future)
+    if missing or surplus:
+        admin.settle("the ACLs are in force", lambda: _described(client, managed).keys() == desired)
     return [f"ACL added: {acl}" for acl in missing] + [f"ACL revoked: {acl}" for acl in surplus]
 
 
@@ -136,7 +138,7 @@ def _acls(
     return tuple(Acl(principal, kind, name, operation, prefixed) for operation in operations)
 
 
-def _described(client: AdminClient) -> dict[Acl, AclBinding]:
+def _described(client: AdminClient, principals: frozenset[str]) -> dict[Acl, AclBinding]:
     anything: Any = None  # The filter's "any name, principal, host"; its stub says str only.
     everything = AclBindingFilter(
         ResourceType.ANY,
@@ -148,7 +150,8 @@ def _described(client: AdminClient) -> dict[Acl, AclBinding]:
         AclPermissionType.ANY,
     )
     bindings = admin.outcome("listing ACLs", client.describe_acls(everything))
-    return {_acl(binding): binding for binding in bindings}
+    acls = {_acl(binding): binding for binding in bindings}
+    return {acl: binding for acl, binding in acls.items() if acl.principal in principals}
 
 
 def _acl(binding: AclBinding) -> Acl:

@@ -38,7 +38,7 @@ Result = TypeVar("Result")
 
 def client(settings: Settings) -> AdminClient:
     """Return an administration client of the principal hub.admin (or of HUB_KAFKA__USERNAME)."""
-    return AdminClient(clients.base(settings, topics.ADMIN_PRINCIPAL) | {"retry.backoff.ms": 50})
+    return AdminClient(clients.base(settings, topics.ADMIN_PRINCIPAL) | {"retry.backoff.ms": 50, "log_level": 4})
 
 
 def call(what: str, function: Callable[[], Result]) -> Result:
@@ -62,6 +62,15 @@ def broker_error(what: str, error: KafkaError) -> BrokerError:
 def outcome(what: str, future: Future[Any]) -> Any:
     """Wait for one answer of the administration client."""
     return call(what, future.result)
+
+
+def settle(what: str, done: Callable[[], bool]) -> None:
+    """Wait until a change shows: a broker answers from its own copy of what the controller has decided."""
+    deadline = time.monotonic() + REQUEST_SECONDS
+    while not done():
+        if time.monotonic() > deadline:
+            raise BrokerUnavailableError(f"Kafka did not show within {REQUEST_SECONDS:.0f} s that {what}.")
+        time.sleep(0.02)
 
 
 def ensure_topics(settings: Settings, specs: Sequence[TopicSpec]) -> list[str]:
@@ -107,16 +116,9 @@ def _create(admin: AdminClient, specs: Sequence[TopicSpec], replication: int) ->
             # Another apply was quicker; what it made is compared by the next one.
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise broker_error(f"creating the topic {name}", error.args[0]) from None
-    _await(admin, {spec.name for spec in specs})
+    names = {spec.name for spec in specs}
+    settle(f"{len(names)} new topics appear", lambda: names <= _partitions(admin).keys())
     return [f"topic {spec.name} created ({spec.partitions} partitions)" for spec in specs]
-
-
-def _await(admin: AdminClient, names: set[str]) -> None:
-    deadline = time.monotonic() + REQUEST_SECONDS
-    while missing := names - _partitions(admin).keys():
-        if time.monotonic() > deadline:
-            raise BrokerUnavailableError(f"{len(missing)} new topics such as {min(missing)} do not appear.")
-        time.sleep(0.05)
 
 
 def _put_back(admin: AdminClient, specs: Sequence[TopicSpec]) -> list[str]:

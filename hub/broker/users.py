@@ -59,6 +59,7 @@ def remove_users(settings: Settings, principals: Iterable[str]) -> list[str]:
     ended = [principal for principal in principals if principal in known]
     if ended:
         _alter(settings, [UserScramCredentialDeletion(principal, mechanism) for principal in ended])
+        admin.settle("the credentials have ended", lambda: _known(settings).isdisjoint(ended))
     for principal in principals:
         credentials.file_of(settings, principal).unlink(missing_ok=True)
         _draft(settings, principal).unlink(missing_ok=True)
@@ -81,7 +82,8 @@ def _draft(settings: Settings, principal: str) -> Path:
 
 def _known(settings: Settings) -> frozenset[str]:
     mechanism = _mechanism(settings)
-    future: Any = admin.client(settings).describe_user_scram_credentials()
+    client = admin.client(settings)
+    future: Any = client.describe_user_scram_credentials()
     described = admin.outcome("listing credentials", future)
     return frozenset(
         user
@@ -98,10 +100,12 @@ def _upsert(settings: Settings, passwords: dict[str, str]) -> None:
         settings,
         [UserScramCredentialUpsertion(user, info, text.encode()) for user, text in passwords.items()],
     )
+    admin.settle("the credentials are in force", lambda: passwords.keys() <= _known(settings))
 
 
 def _alter(settings: Settings, alterations: list[UserScramCredentialAlteration]) -> None:
-    for user, future in admin.client(settings).alter_user_scram_credentials(alterations).items():
+    client = admin.client(settings)
+    for user, future in client.alter_user_scram_credentials(alterations).items():
         admin.outcome(f"changing the credentials of {user}", future)
 
 
