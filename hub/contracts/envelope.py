@@ -46,13 +46,17 @@ REPLAY_OF = "hub-replay-of"
 
 _REQUIRED = ("id", "source", "type", "time")
 _OPTIONAL = ("subject", "caseid", "causationid", "channel", "traceparent")
-_KNOWN = {f"ce_{name}": name for name in ("specversion", *_REQUIRED, *_OPTIONAL)} | {CONTENT_TYPE: CONTENT_TYPE}
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)")
+_KNOWN = {f"ce_{name}": name for name in ("specversion", *_REQUIRED, *_OPTIONAL)} | {
+    CONTENT_TYPE: CONTENT_TYPE
+}
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 _SOURCE = re.compile(r"/agency/([a-z][a-z0-9-]{0,47})(?:/([a-z][a-z0-9-]{0,47}))?")
 _CASE = re.compile(r"([a-z][a-z0-9-]{0,47})/(\S(?:.{0,254}\S)?)")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-# Control characters in an attribute would forge lines in logs and pages (CloudEvents forbids them too).
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# Control characters in an attribute would forge lines in logs and pages; surrogates, which JSON can smuggle in,
+# are no text. CloudEvents forbids both.
+_NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_SAFE_HEADER = re.compile(r"[a-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +121,22 @@ def read_headers(headers: Headers, *, may_speak_for_others: bool = False) -> Env
         known = _KNOWN.get(name)
         if known is not None:
             attributes[known] = _text(name, value, taken=known in attributes)
-        elif name.startswith("sig-"):
-            if value is None:
-                raise ContractError(f"header {name} is null.")
-            signatures.append((name, value))
-        elif name.startswith("hub-") and not (may_speak_for_others and name == REPLAY_OF):
-            raise ContractError(f"header {name} belongs to the hub and may not stand on an outbox.")
+        elif name.startswith(("sig-", "hub-")):
+            _take_reserved(name, value, signatures, may_speak_for_others=may_speak_for_others)
     if attributes.pop(CONTENT_TYPE, None) != AVRO:
         raise ContractError(f"header {CONTENT_TYPE} must be {AVRO} (or {STRUCTURED} in structured mode).")
     return from_attributes(attributes, tuple(signatures))
+
+
+def read_signatures(headers: Headers, *, may_speak_for_others: bool = False) -> tuple[tuple[str, bytes], ...]:
+    """Return the `sig-…` headers of a structured-mode event; raise ContractError on headers that are the hub's."""
+    signatures: list[tuple[str, bytes]] = []
+    for name, value in headers:
+        if name.startswith(("sig-", "hub-")):
+            _take_reserved(name, value, signatures, may_speak_for_others=may_speak_for_others)
+    if sum(name == CONTENT_TYPE for name, _ in headers) > 1:
+        raise ContractError(f"header {CONTENT_TYPE} stands twice.")
+    return tuple(signatures)
 
 
 def from_attributes(attributes: dict[str, str], signatures: tuple[tuple[str, bytes], ...] = ()) -> Envelope:
@@ -136,7 +147,7 @@ def from_attributes(attributes: dict[str, str], signatures: tuple[tuple[str, byt
         if not attributes.get(name):
             raise ContractError(f"ce_{name} is missing.")
     for name, value in attributes.items():
-        if not value or len(value) > MAX_ATTRIBUTE_CHARS or _CONTROL.search(value):
+        if not value or len(value) > MAX_ATTRIBUTE_CHARS or _NO_TEXT.search(value):
             raise ContractError(
                 f"ce_{name} must have 1 to {MAX_ATTRIBUTE_CHARS} characters and no control characters."
             )
@@ -146,7 +157,7 @@ def from_attributes(attributes: dict[str, str], signatures: tuple[tuple[str, byt
     return Envelope(
         id=attributes["id"],
         source=attributes["source"],
-        type=event_type(attributes["type"]),
+        type=_type(attributes["type"]),
         time=attributes["time"],
         subject=attributes.get("subject"),
         caseid=attributes.get("caseid"),
@@ -178,6 +189,27 @@ def text_headers(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
     return {name: (value or b"").decode("utf-8", "replace") for name, value in headers}
 
 
+def _take_reserved(
+    name: str, value: bytes | None, signatures: list[tuple[str, bytes]], *, may_speak_for_others: bool
+) -> None:
+    shown = name if _SAFE_HEADER.fullmatch(name) else f"{name[:4]}…"
+    if name.startswith("sig-"):
+        if value is None:
+            raise ContractError(f"header {shown} is null.")
+        signatures.append((name, value))
+    elif not (may_speak_for_others and name == REPLAY_OF):
+        raise ContractError(f"header {shown} belongs to the hub and may not stand on an outbox.")
+
+
+def _type(text: str) -> EventType:
+    try:
+        return event_type(text)
+    except ContractError:
+        raise ContractError(
+            "ce_type must be <domain>.<subject>.<past-verb>.v<major>, in lower case."
+        ) from None
+
+
 def _text(name: str, value: bytes | None, *, taken: bool) -> str:
     if taken:
         raise ContractError(f"header {name} stands twice.")
@@ -197,7 +229,9 @@ def _check_time(text: str) -> None:
             pass
         else:
             return
-    raise ContractError("ce_time must be an RFC 3339 time with offset, for example 2026-03-21T08:30:00+03:30.")
+    raise ContractError(
+        "ce_time must be an RFC 3339 time with offset, for example 2026-03-21T08:30:00+03:30."
+    )
 
 
 def _check_optional(attributes: dict[str, str]) -> None:

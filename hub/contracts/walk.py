@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import copy
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from hub.contracts import avro
 from hub.errors import ContractError
 
+_FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 Convert = Callable[[Any], Any]
 Leaves = Mapping[tuple[str, str | None], Callable[[Any], Convert]]
 """(kind, logical type) → the converter for a schema of that kind."""
@@ -136,6 +138,9 @@ def _map(inner: Convert) -> Convert:
 
 def _unknown(value: Mapping[Any, Any], fields: Mapping[str, Convert]) -> Misfit:
     name = next(name for name in value if name not in fields)
-    near = difflib.get_close_matches(str(name), fields, n=1)
+    if not (isinstance(name, str) and _FIELD_NAME.fullmatch(name)):
+        # A key of any other form may be anything, personal data included.
+        return Misfit("has a key that is no field name.")
+    near = difflib.get_close_matches(name, fields, n=1)
     advice = f"did you mean {near[0]!r}?" if near else f"the record has {', '.join(fields)}."
-    return Misfit(f"is no field of this record; {advice}").within(str(name)[:80])
+    return Misfit(f"is no field of this record; {advice}").within(name)
