@@ -7,12 +7,13 @@ Light: kafka-python, fastavro and the contracts; nothing else of the hub. Every 
 from __future__ import annotations
 
 from connectors.sdk.config import Config
-from connectors.sdk.deliveries import Delivery, Origin
+from connectors.sdk.deliveries import Delivery
 from connectors.sdk.events import Event
 from connectors.sdk.publisher import Pending, Place, Publisher
 from connectors.sdk.receipts import Receipt, Receipts
 from connectors.sdk.sequence import SequenceError
 from connectors.sdk.subscriber import Subscriber
+from hub.contracts.origin import Origin
 
 __all__ = [
     "Config",

@@ -2,47 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hub.contracts import envelope
 from hub.contracts.codec import Codec
 from hub.contracts.envelope import Envelope
 from hub.contracts.names import RouteId
+from hub.contracts.origin import Origin
+from hub.contracts.schemas import Contract
 from hub.errors import ContractError
-
-_ORIGIN = re.compile(r"(\S+)/(\d+)/(\d+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """The place of the event on its source's outbox."""
-
-    topic: str
-    partition: int
-    offset: int
-
-    def __str__(self) -> str:
-        return f"{self.topic}/{self.partition}/{self.offset}"
-
-    @classmethod
-    def parse(cls, text: str) -> Origin:
-        """Read `topic/partition/offset`; raise ContractError."""
-        match = _ORIGIN.fullmatch(text)
-        if match is None:
-            raise ContractError(f"header {envelope.ORIGIN} is not topic/partition/offset.")
-        return cls(match[1], int(match[2]), int(match[3]))
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One event on this agency's inbox.
 
-    `data` is decoded with the schema it was written with (masked fields carry their default and are named in
-    `masked`); `seq` counts the deliveries of `route` from one partition of the source, from 1, without a gap;
-    `accepted_at` is the gate's clock, `appended_ms` the broker's (milliseconds since 1970 UTC).
+    `raw` is what Avro holds, decoded with the schema it was written with (masked fields carry their default
+    and are named in `masked`), `data` the same as Python types. `seq` counts the deliveries of `route` from
+    one partition of the source, from 1, without a gap; `accepted_at` is the gate's clock, `appended_ms` the
+    broker's (milliseconds since 1970 UTC).
     """
 
     topic: str
@@ -50,8 +30,8 @@ class Delivery:
     offset: int
     appended_ms: int
     envelope: Envelope
-    data: dict[str, Any]
-    schema_version: int
+    raw: dict[str, Any] = field(repr=False)
+    contract: Contract = field(repr=False)
     route: RouteId
     agreement: str
     purpose: str
@@ -59,6 +39,12 @@ class Delivery:
     origin: Origin
     accepted_at: str
     masked: tuple[str, ...]
+    codec: Codec = field(repr=False, compare=False)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The event's fields: aware `datetime`, `date`, `Decimal` …; made anew at each call."""
+        return self.codec.to_python(self.contract, self.raw)
 
     @property
     def place(self) -> str:
@@ -76,8 +62,8 @@ def read(record: Any, codec: Codec) -> Delivery:
         offset=record.offset,
         appended_ms=record.timestamp,
         envelope=envelope.read_headers(own),
-        data=data,
-        schema_version=contract.version,
+        raw=data,
+        contract=contract,
         route=RouteId(_need(told, envelope.ROUTE)),
         agreement=_need(told, envelope.AGREEMENT),
         purpose=_need(told, envelope.PURPOSE),
@@ -85,6 +71,7 @@ def read(record: Any, codec: Codec) -> Delivery:
         origin=Origin.parse(_need(told, envelope.ORIGIN)),
         accepted_at=_need(told, envelope.ACCEPTED_AT),
         masked=tuple(filter(None, told.get(envelope.MASKED, "").split(","))),
+        codec=codec,
     )
 
 

@@ -59,7 +59,8 @@ class Receipts:
             batches = self._consumer.poll(timeout_ms=int(seconds * 1000))
         for records in batches.values():
             for record in records:
-                _, data = self._codec.decode(record.value)
+                contract, raw = self._codec.decode(record.value)
+                data = self._codec.to_python(contract, raw)
                 yield Receipt(record.partition, record.offset, record.timestamp, data)
 
     def close(self) -> None:
