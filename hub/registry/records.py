@@ -98,6 +98,10 @@ class RegistryReader:
         """The keys of every agency and agreement version on the topic."""
         return frozenset(self._objects)
 
+    def codes(self, kind: str) -> frozenset[str]:
+        """Return the ids of every object of a kind that was ever written, in force or not."""
+        return frozenset(name.partition("/")[2] for name in self._highest if _kind(name) == kind)
+
     def edition(self, number: int) -> Registry:
         """Return one edition; raise ContractError if it is unknown or incomplete."""
         if number not in self._built:

@@ -1,0 +1,180 @@
+"""A plan: the difference between the registry in force and the one wanted, and what forbids applying it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from hub.contracts import topics
+from hub.registry.model import Agency, Agreement, Registry
+from hub.registry.records import AGENCY, AGREEMENT, encode_agency, encode_agreement
+
+Action = Literal["add", "change", "remove"]
+_SIGNS: dict[Action, str] = {"add": "+", "change": "~", "remove": "-"}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field's value before and after; None where there was or will be none."""
+
+    field: str
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happens to one agency or agreement."""
+
+    action: Action
+    kind: str
+    id: str
+    fields: tuple[FieldChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every change, agencies first, each kind by id."""
+
+    changes: tuple[Change, ...]
+
+    def count(self, action: Action) -> int:
+        """Return how many objects are added, changed or removed."""
+        return sum(change.action == action for change in self.changes)
+
+    @property
+    def summary(self) -> str:
+        """One line: how many objects are added, changed, removed."""
+        if not self.changes:
+            return "No changes. The agency registry in force is as the files say."
+        counts = (
+            f"{self.count('add')} to add, {self.count('change')} to change, {self.count('remove')} to remove"
+        )
+        return f"Plan: {counts}."
+
+    def text(self) -> str:
+        """Return the plan as infrastructure tools print it: + add, ~ change, - remove, old → new."""
+        lines = [line for change in self.changes for line in _lines(change)]
+        return "\n".join([*lines, "", self.summary] if lines else [self.summary])
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the plan as a JSON document."""
+        return {
+            "add": self.count("add"),
+            "change": self.count("change"),
+            "remove": self.count("remove"),
+            "changes": [
+                {
+                    "action": change.action,
+                    "kind": change.kind,
+                    "id": change.id,
+                    "fields": [
+                        {"field": each.field, "old": each.old, "new": each.new} for each in change.fields
+                    ],
+                }
+                for change in self.changes
+            ],
+        }
+
+
+def plan(applied: Registry | None, desired: Registry) -> Plan:
+    """Return what turns the registry in force into the desired one. Versions do not count, only content."""
+    before, after = _documents(applied), _documents(desired)
+    names = sorted(before.keys() | after.keys())
+    changes = (_change(name, before.get(name, {}), after.get(name, {})) for name in names)
+    return Plan(tuple(change for change in changes if change is not None))
+
+
+def refusals(applied: Registry | None, desired: Registry, disk_bytes: int | None = None) -> list[str]:
+    """Return why this plan may not be applied: partition counts changed in place, quotas beyond the disk.
+
+    `disk_bytes` is the size of the disk that holds Kafka's data; None where the hub cannot know it.
+    """
+    faults = []
+    for code, agency in desired.agencies.items():
+        old = applied.agencies.get(code) if applied else None
+        if old is not None and old.partitions != agency.partitions:
+            faults.append(
+                f"agency {code}: partitions {old.partitions} → {agency.partitions}: never changed in place: keys "
+                "would move to other partitions and cases lose their order. Keep the number, or register the "
+                "agency under a new code."
+            )
+    needed = quota_bytes(desired)
+    if disk_bytes is not None and needed > disk_bytes:
+        faults.append(
+            f"the produce quotas let outboxes grow to {_gib(needed)} GiB within their retention of 14 days; the "
+            f"disk has {_gib(disk_bytes)} GiB. Lower quota.produce_bytes_per_second, or take a larger disk."
+        )
+    return faults
+
+
+def quota_bytes(registry: Registry) -> int:
+    """Return what the outboxes may hold in bytes if every agency with a produce quota uses all of it."""
+    rates = (agency.quota.produce_bytes_per_second or 0 for agency in registry.agencies.values())
+    return sum(rates) * topics.AGENCY_RETENTION_MS // 1000
+
+
+def _documents(registry: Registry | None) -> dict[tuple[str, str], dict[str, Any]]:
+    if registry is None:
+        return {}
+    objects: list[Agency | Agreement] = [*registry.agencies.values(), *registry.agreements.values()]
+    return {
+        (AGENCY, each.code) if isinstance(each, Agency) else (AGREEMENT, each.id): _flat(
+            encode_agency(each) if isinstance(each, Agency) else encode_agreement(each)
+        )
+        for each in objects
+    }
+
+
+def _flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return a document's leaves by dotted path; lists are leaves, except subsystems, which have codes."""
+    leaves: dict[str, Any] = {}
+    for name, value in document.items():
+        path = f"{prefix}{name}"
+        if name == "subsystems":
+            leaves |= _flat({each["code"]: each["title"] for each in value}, f"{path}.")
+        elif isinstance(value, Mapping):
+            leaves |= _flat(value, f"{path}.")
+        elif value is not None:
+            leaves[path] = value
+    return leaves
+
+
+def _change(name: tuple[str, str], old: Mapping[str, Any], new: Mapping[str, Any]) -> Change | None:
+    fields = tuple(
+        FieldChange(field, old.get(field), new.get(field))
+        for field in [*new, *(field for field in old if field not in new)]
+        if old.get(field) != new.get(field)
+    )
+    if not fields:
+        return None
+    action: Action = "add" if not old else "remove" if not new else "change"
+    return Change(action, *name, fields)
+
+
+def _lines(change: Change) -> list[str]:
+    sign = _SIGNS[change.action]
+    head = f"{sign} {change.kind} {change.id}"
+    return [head, *(f"    {line}" for each in change.fields for line in _field_lines(change.action, each))]
+
+
+def _field_lines(action: Action, change: FieldChange) -> list[str]:
+    if action == "change" and isinstance(change.old, list) and isinstance(change.new, list):
+        gone = [f"- {change.field}: {each}" for each in change.old if each not in change.new]
+        return [*gone, *(f"+ {change.field}: {each}" for each in change.new if each not in change.old)]
+    if action == "add" or change.old is None:
+        return [f"+ {change.field}: {_text(change.new)}"]
+    if action == "remove" or change.new is None:
+        return [f"- {change.field}: {_text(change.old)}"]
+    return [f"~ {change.field}: {_text(change.old)} → {_text(change.new)}"]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(each) for each in value) or "nothing"
+    return str(value)
+
+
+def _gib(count: int) -> str:
+    return f"{count / 2**30:.1f}"
