@@ -3,8 +3,8 @@
     python -m hub.launch.demo.derive FOLDER --out ops/demo
 
 FOLDER holds `BPIC15_1.xes.gz`, `BPIC15_2.xes.gz`, `BPIC15_3.xes.gz`, `receipt.xes.gz` and, in a folder
-`kenya_ecitizen`, `services.csv`, `agencies.csv` and `ministries.csv`, at any depth. Only the columns named here are
-taken. The same input gives the same bytes.
+`kenya_ecitizen`, `services.csv`, `agencies.csv` and `ministries.csv`, at any depth. Only the columns named here
+are taken. The same input gives the same bytes.
 """
 
 from __future__ import annotations
@@ -23,18 +23,17 @@ from hub.errors import ConfigError, HubError
 from hub.launch.demo.tables import Cell, Log, Table, write_log, write_table
 
 PERMIT_CASE = (
-    "concept:name", "startDate", "endDate", "endDatePlanned", "caseStatus", "last_phase", "case_type",
-    "caseProcedure", "parts", "requestComplete", "Responsible_actor", "SUMleges", "landRegisterID",
-    "IDofConceptCase",
-)  # fmt: skip
+    *("concept:name", "startDate", "endDate", "endDatePlanned", "caseStatus", "last_phase", "case_type"),
+    *("caseProcedure", "parts", "requestComplete", "Responsible_actor", "SUMleges", "landRegisterID"),
+)
 PERMIT_EVENT = (
-    "concept:name", "time:timestamp", "activityNameEN", "org:resource", "monitoringResource", "question", "planned",
-    "dueDate", "dateFinished",
-)  # fmt: skip
+    *("concept:name", "time:timestamp", "activityNameEN", "org:resource", "monitoringResource", "question"),
+    *("planned", "dueDate", "dateFinished"),
+)
 RECEIPT_CASE = (
-    "concept:name", "startdate", "enddate", "enddate_planned", "deadline", "department", "group", "responsible",
+    *("concept:name", "startdate", "enddate", "enddate_planned", "deadline", "department", "responsible"),
     "channel",
-)  # fmt: skip
+)
 RECEIPT_EVENT = ("concept:name", "time:timestamp", "org:resource", "org:group")
 LOGS = {
     "municipality-1": ("BPIC15_1.xes.gz", PERMIT_CASE, PERMIT_EVENT),
@@ -49,7 +48,9 @@ _NO_OFFSET = {"dateFinished"}
 
 def main() -> None:
     """Run the derivation from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path, help="folder with the raw files")
     parser.add_argument("--out", type=Path, default=Path("ops/demo"), help="folder of the derived tables")
     arguments = parser.parse_args()
@@ -88,7 +89,9 @@ def read_xes(path: Path, case_columns: tuple[str, ...], event_columns: tuple[str
         sizes.append(len(rows))
         times = [time for time in events["time:timestamp"][-len(rows) :] if isinstance(time, datetime)]
         if times != sorted(times):
-            raise ConfigError(f"the times of case {cases['concept:name'][-1]} run backwards.", where=str(path))
+            raise ConfigError(
+                f"the times of case {cases['concept:name'][-1]} run backwards.", where=str(path)
+            )
         trace.clear()
     return Log(Table(cases), Table(events), sizes)
 

@@ -24,7 +24,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 @dataclass(frozen=True)
 class Table:
-    """Columns of equal length: text, or times with the offset they were written with (millisecond precision)."""
+    """Columns of equal length: text, or times with the offset they were written with (milliseconds)."""
 
     columns: dict[str, list[Cell]]
 
@@ -100,7 +100,7 @@ def _pack_text(cells: Sequence[Cell]) -> dict[str, Any]:
 
 
 def _pack_times(cells: Sequence[Cell]) -> dict[str, Any]:
-    """Times as steps from the time before, in the largest unit that fits all; offsets as a dictionary."""
+    """Return times as steps from the time before, in the largest unit that fits all, and their offsets."""
     times = [cell for cell in cells if isinstance(cell, datetime)]
     millis = [(time - _EPOCH) // _MILLISECOND for time in times]
     unit = gcd(*millis) or 1
@@ -108,7 +108,13 @@ def _pack_times(cells: Sequence[Cell]) -> dict[str, Any]:
     offsets = [str(int((time.utcoffset() or timedelta()).total_seconds()) // 60) for time in times]
     absent = [index for index, cell in enumerate(cells) if cell is None]
     gaps = [now - before for before, now in zip([0, *absent], absent, strict=False)]
-    return {"unit": unit, "steps": steps, "offsets": _pack_text(offsets), "absent": gaps, "length": len(cells)}
+    return {
+        "unit": unit,
+        "steps": steps,
+        "offsets": _pack_text(offsets),
+        "absent": gaps,
+        "length": len(cells),
+    }
 
 
 def _unpack(packed: dict[str, Any]) -> Table:
