@@ -7,26 +7,25 @@ memory comes after, in `hub.gate.decide`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
-from typing import Any, TypeVar
+from typing import Any
 
 from hub.contracts import envelope, frame, topics
+from hub.contracts import structured as structured_mode
 from hub.contracts.codec import Codec
 from hub.contracts.envelope import Envelope
 from hub.contracts.names import AgencyCode
 from hub.contracts.origin import Origin
 from hub.contracts.schemas import Contract
-from hub.contracts.structured import read_structured
+from hub.contracts.structured import Structured, UnknownTypeError
 from hub.errors import ContractError
 from hub.gate.nationalnumber import is_national_number
 from hub.gate.record import Record
 from hub.gate.verdict import Reason, Sighting
 
 MAX_DETAIL_CHARS = 500
-_Result = TypeVar("_Result")
 
 
 class RefusalError(Exception):
@@ -69,12 +68,11 @@ def owner(topic: str) -> AgencyCode:
 def read(record: Record, codec: Codec, event_bytes: int) -> Event:
     """Return the event of a record, or raise RefusalError; `event_bytes` is the largest size taken."""
     check_size(record, event_bytes)
-    attributes, value = _envelope(record, codec)
-    replay_of = _replay_of(record)
+    attributes, document = _envelope(record)
     try:
+        replay_of = _replay_of(record)
         _check_source(record, attributes, replaying=replay_of is not None)
-        if value is None or value is record.value:
-            value = _framed(record)
+        value = _framed(record) if document is None else _converted(document, codec)
         contract, data = _decode(value, codec)
         _check_type_and_key(record, attributes, contract)
         _check_subject(attributes)
@@ -84,10 +82,12 @@ def read(record: Record, codec: Codec, event_bytes: int) -> Event:
     return Event(attributes, contract, data, value, replay_of, digest(attributes, record.value))
 
 
-def sighting(record: Record, codec: Codec) -> Sighting | None:
-    """Return what is remembered of a record known to have passed its checks; None if its envelope cannot be read."""
+def sighting(record: Record) -> Sighting | None:
+    """Return what is remembered of a record that was not parked; None if nothing is: a replay, or no event at all."""
+    if is_replay(record):
+        return None
     try:
-        attributes, _ = _envelope(record, codec)
+        attributes, _ = _envelope(record)
     except RefusalError:
         return None
     return Sighting(attributes.source, attributes.id, digest(attributes, record.value))
@@ -125,12 +125,13 @@ def check_size(record: Record, event_bytes: int) -> None:
         )
 
 
-def _envelope(record: Record, codec: Codec) -> tuple[Envelope, bytes | None]:
-    if envelope.is_structured(record.headers):
-        return _refusing(Reason.ENVELOPE, lambda: read_structured(record.headers, record.value, codec))
+def _envelope(record: Record) -> tuple[Envelope, Structured | None]:
     speaks = owner(record.topic) == topics.HUB
     try:
-        return envelope.read_headers(record.headers, may_speak_for_others=speaks), record.value
+        if envelope.is_structured(record.headers):
+            document = structured_mode.parse(record.headers, record.value, may_speak_for_others=speaks)
+            return document.envelope, document
+        return envelope.read_headers(record.headers, may_speak_for_others=speaks), None
     except ContractError as error:
         raise RefusalError(Reason.ENVELOPE, str(error)) from None
 
@@ -158,8 +159,20 @@ def _check_source(record: Record, attributes: Envelope, *, replaying: bool) -> N
 
 
 def _framed(record: Record) -> bytes:
-    _refusing(Reason.FRAME, lambda: frame.schema_id(record.value))
+    try:
+        frame.schema_id(record.value)
+    except ContractError as error:
+        raise RefusalError(Reason.FRAME, str(error)) from None
     return record.value or b""
+
+
+def _converted(document: Structured, codec: Codec) -> bytes:
+    try:
+        return document.framed(codec)
+    except UnknownTypeError as error:
+        raise RefusalError(Reason.UNKNOWN_SCHEMA, str(error)) from None
+    except ContractError as error:
+        raise RefusalError(Reason.DECODE, str(error)) from None
 
 
 def _decode(value: bytes, codec: Codec) -> tuple[Contract, dict[str, Any]]:
@@ -181,7 +194,8 @@ def _check_type_and_key(record: Record, attributes: Envelope, contract: Contract
         )
     if record.key != attributes.key.encode():
         raise RefusalError(
-            Reason.ENVELOPE, "the key must be the case id, without one the subject, without both the event id."
+            Reason.ENVELOPE,
+            "the key must be the case id, without one the subject, without both the event id.",
         )
 
 
@@ -190,10 +204,3 @@ def _check_subject(attributes: Envelope) -> None:
         raise RefusalError(
             Reason.INVALID, "ce_subject is a valid national number; send a pseudonym of the person instead."
         )
-
-
-def _refusing(reason: Reason, check: Callable[[], _Result]) -> _Result:
-    try:
-        return check()
-    except ContractError as error:
-        raise RefusalError(reason, str(error)) from None

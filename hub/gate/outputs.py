@@ -7,13 +7,13 @@ headers are appended, so a reader takes the last of each name. Null and empty st
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from datetime import UTC, datetime
 
 from hub.contracts import envelope, topics
 from hub.contracts.codec import Codec
 from hub.contracts.names import RECEIPT
 from hub.gate.checks import owner
+from hub.gate.partition import SourcePartition
 from hub.gate.record import Record
 from hub.gate.verdict import Delivery, Kind, Reason, Verdict
 
@@ -29,7 +29,9 @@ def moment(at: datetime) -> bytes:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z").encode()
 
 
-def delivery_headers(delivery: Delivery, seq: int, origin: bytes, accepted_at: bytes) -> list[tuple[str, bytes]]:
+def delivery_headers(
+    delivery: Delivery, seq: int, origin: bytes, accepted_at: bytes
+) -> list[tuple[str, bytes]]:
     """Return all headers of a delivery: the event's own, then the hub's."""
     return [
         *delivery.headers,
@@ -40,7 +42,9 @@ def delivery_headers(delivery: Delivery, seq: int, origin: bytes, accepted_at: b
     ]
 
 
-def parked_record(record: Record, verdict: Verdict, at: bytes) -> tuple[bytes | None, bytes | None, ParkedHeaders]:
+def parked_record(
+    record: Record, verdict: Verdict, at: bytes
+) -> tuple[bytes | None, bytes | None, ParkedHeaders]:
     """Return key, value and headers of a parked event; a too-large one keeps digest, size and a prefix instead."""
     stamp: ParkedHeaders = [
         (envelope.REASON, (verdict.reason or Reason.PROCESSOR).encode()),
@@ -80,19 +84,17 @@ def refusal_receipt(codec: Codec, record: Record, verdict: Verdict, at: datetime
     )
 
 
-def progress_receipt(
-    codec: Codec, topic: str, partition: int, next_offset: int, batch: Counter[Kind], at: datetime
-) -> bytes:
+def progress_receipt(codec: Codec, state: SourcePartition, at: datetime) -> bytes:
     """Return the receipt, framed, that says how far a source partition is decided, with the batch's counts."""
     return codec.encode(
         RECEIPT,
         {
             "kind": "progress",
-            "topic": topic,
-            "partition": partition,
-            "next": next_offset,
+            "topic": state.topic,
+            "partition": state.partition,
+            "next": state.next,
             "decided_at": at,
-            **{kind.value: batch[kind] for kind in Kind},
+            **{kind.value: state.batch[kind] for kind in Kind},
         },
     )
 

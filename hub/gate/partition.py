@@ -27,7 +27,11 @@ class SourcePartition:
         self._read = position.read
         self._expired = position.expired
         self._totals = Counter(
-            {Kind.ROUTED: position.routed, Kind.UNCLAIMED: position.unclaimed, Kind.DUPLICATE: position.duplicate}
+            {
+                Kind.ROUTED: position.routed,
+                Kind.UNCLAIMED: position.unclaimed,
+                Kind.DUPLICATE: position.duplicate,
+            }
         )
         self._parked = Counter(position.parked)
         self._seqs: dict[RouteId, int] = {count.route: count.seq for count in routes}

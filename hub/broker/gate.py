@@ -1,0 +1,168 @@
+"""The gate's loop: read a batch from the outboxes, decide, and write everything that follows in one transaction.
+
+A batch's transaction holds deliveries, parked events, receipts, the ledger's records and the group's offsets. The
+registry changes, partitions come and go only between two transactions. After an abort everything known of the source
+partitions is forgotten and recovered as on assignment.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+from confluent_kafka import Message
+
+from hub.broker.outboxes import Outboxes
+from hub.broker.records import record_of
+from hub.broker.transactional import AbortedError, Transactions
+from hub.broker.writing import BatchWriter, TopicSizes
+from hub.errors import BrokerError
+from hub.gate.decide import Decider
+from hub.gate.partition import SourcePartition
+from hub.gate.record import Record
+from hub.gate.rules import Rules
+from hub.gate.verdict import Kind, Reason, Verdict
+from hub.metrics import metrics
+
+MAX_BUGS = 20
+"""Events of one batch that may hit a bug and are parked; with more, the bug is in the hub and the gate stops."""
+
+_CHUNK_BYTES = 16 * 2**20
+_SAMPLES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A record with its verdict, the `hub-seq` of each delivery, and the partition that they were counted in."""
+
+    record: Record
+    verdict: Verdict
+    seqs: list[int]
+    state: SourcePartition
+
+
+class GateLoop:
+    """Decides batches until told to stop. `batch_events` is the most events in one transaction."""
+
+    def __init__(
+        self,
+        outboxes: Outboxes,
+        transactions: Transactions,
+        decider: Decider,
+        *,
+        batch_events: int,
+        linger_seconds: float,
+    ) -> None:
+        self._outboxes = outboxes
+        self._transactions = transactions
+        self._decider = decider
+        self._sizes = TopicSizes(transactions)
+        self._most = batch_events
+        self._limit = batch_events
+        self._linger = linger_seconds
+        self._refused: set[tuple[str, int, int]] = set()
+        self._log = structlog.get_logger()
+
+    def step(self, rules: Rules) -> int:
+        """Decide what has arrived, waiting a moment for it; return how many records were decided.
+
+        Raises FencedError or another HubError when this gate has to end; nothing is half written then.
+        """
+        messages = self._outboxes.consume(self._most, self._linger)
+        group = self._outboxes.membership() if messages else None
+        done = 0
+        for chunk in _chunks(messages, self._limit):
+            try:
+                done += self._transact(chunk, rules, group)
+            except AbortedError as aborted:
+                self._narrow(aborted, chunk)
+                self._outboxes.recover_all()
+                return done
+            self._limit = min(self._limit * 2, self._most)
+        return done
+
+    def _transact(self, messages: list[Message], rules: Rules, group: object) -> int:
+        started, at = time.monotonic(), datetime.now(UTC)
+        decided = list(self._decide(messages, rules, at))
+        if not decided:
+            return 0
+        writer = BatchWriter(self._transactions, self._sizes, self._decider.codec, at)
+        writer.require_topics(decided)
+        self._transactions.begin()
+        for each in decided:
+            writer.write(each)
+        states = {(each.state.topic, each.state.partition): each.state for each in decided}
+        writer.finish(states.values(), rules.version)
+        self._transactions.commit(self._outboxes.offsets(states), group)
+        self._measure(decided, started)
+        return len(decided)
+
+    def _decide(self, messages: list[Message], rules: Rules, at: datetime) -> Iterator[Decided]:
+        bugs = 0
+        for message in messages:
+            state = self._outboxes.state_of(message)
+            if state is None:
+                continue
+            record = record_of(message)
+            verdict = self._verdict(record, rules, state, at)
+            bugs += verdict.reason is Reason.PROCESSOR
+            if bugs > MAX_BUGS:
+                raise BrokerError(
+                    f"more than {MAX_BUGS} events of one batch hit a bug of the gate, the last at {record.origin}.",
+                    do="Nothing of the batch was decided. See the log above for the fault, and mend the gate.",
+                )
+            yield Decided(record, verdict, state.take(record, verdict), state)
+
+    def _verdict(self, record: Record, rules: Rules, state: SourcePartition, at: datetime) -> Verdict:
+        if (record.topic, record.partition, record.offset) in self._refused:
+            detail = "the broker would not take what follows from this event: too large with the hub's headers."
+            return Verdict(Kind.PARKED, reason=Reason.TOO_LARGE, detail=detail)
+        try:
+            return self._decider.decide(record, rules, state.memory, at)
+        except MemoryError:
+            raise
+        except Exception:  # noqa: BLE001 - see the comment
+            # One event must not stop every agency's; it is kept, and can be replayed once the bug is mended.
+            self._log.exception("a bug of the gate", origin=record.origin)
+            detail = "the hub could not decide on this event because of a fault of its own; it can be replayed."
+            return Verdict(Kind.PARKED, reason=Reason.PROCESSOR, detail=detail)
+
+    def _narrow(self, aborted: AbortedError, messages: list[Message]) -> None:
+        """After a refused record, halve the batch until the record stands alone, then park that one."""
+        self._log.warning("aborted", error=str(aborted), events=len(messages))
+        if not aborted.refused:
+            return
+        if len(messages) == 1:
+            (message,) = messages
+            record = record_of(message)
+            self._refused.add((record.topic, record.partition, record.offset))
+        self._limit = max(1, len(messages) // 2)
+
+    def _measure(self, decided: list[Decided], started: float) -> None:
+        seconds = time.monotonic() - started
+        now = time.time()
+        sample = decided[:: max(1, len(decided) // _SAMPLES)]
+        counts = Counter((each.verdict.kind.value, str(each.verdict.reason or "")) for each in decided)
+        for (verdict, reason), count in counts.items():
+            metrics().gate_decided(verdict, reason, count)
+        metrics().gate_batch(seconds)
+        metrics().end_to_end(max(0.0, now - each.record.timestamp / 1000) for each in sample)
+        metrics().dedupe_window(self._outboxes.reach())
+
+
+def _chunks(messages: list[Message], most: int) -> Iterator[list[Message]]:
+    """Cut a batch so that no transaction has more than `most` events or takes long to write."""
+    chunk: list[Message] = []
+    size = 0
+    for message in messages:
+        chunk.append(message)
+        size += len(message)
+        if len(chunk) >= most or size >= _CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk

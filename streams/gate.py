@@ -1,0 +1,87 @@
+"""The process of one gate: `python -m streams.gate`. Wiring only."""
+
+from __future__ import annotations
+
+import contextlib
+
+import structlog
+
+from hub import metrics, process
+from hub.broker.gate import GateLoop
+from hub.broker.outboxes import Outboxes
+from hub.broker.pseudonym_key import pseudonym_key
+from hub.broker.recovery import Recovery
+from hub.broker.registry_topic import RegistryFollower
+from hub.broker.slots import gate_slot
+from hub.broker.tail import TailReader
+from hub.broker.transactional import Transactions
+from hub.contracts import topics
+from hub.contracts.codec import Codec
+from hub.contracts.schemas import Contracts
+from hub.gate.decide import Decider
+from hub.gate.memory import Bounds
+from hub.gate.pseudonyms import Pseudonyms
+from hub.gate.rules import Rules
+from hub.process import Stop
+from hub.settings import Settings
+
+PRINCIPAL = topics.GATE_PRINCIPAL
+
+
+def main(settings: Settings, stop: Stop) -> None:
+    """Run one gate until asked to stop."""
+    metrics.serve(settings.metrics.port)
+    decider = Decider(
+        Codec(Contracts.load()), Pseudonyms(pseudonym_key(settings.data_dir)), settings.gate.event_bytes
+    )
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(gate_slot(settings.data_dir, settings.gate.slot))
+        follower = stack.enter_context(RegistryFollower(settings, PRINCIPAL))
+        transactions = Transactions(settings, PRINCIPAL, topics.gate_transactional_id(settings.gate.slot))
+        transactions.start()
+        reader = TailReader(settings, PRINCIPAL)
+        stack.callback(reader.close)
+        outboxes = Outboxes(settings, PRINCIPAL, Recovery(reader, _bounds(settings)))
+        stack.callback(outboxes.close)
+        loop = GateLoop(
+            outboxes,
+            transactions,
+            decider,
+            batch_events=settings.gate.batch_events,
+            linger_seconds=settings.gate.linger_ms / 1000,
+        )
+        rules = _first_rules(follower, stop)
+        if rules is not None:
+            outboxes.join()
+            _work(loop, follower, rules, stop)
+
+
+def _work(loop: GateLoop, follower: RegistryFollower, rules: Rules, stop: Stop) -> None:
+    metrics.metrics().registry_version(rules.version)
+    loop.step(rules)
+    process.ready()
+    while not stop:
+        if follower.poll() and follower.current is not None:
+            rules = Rules(follower.current)
+            metrics.metrics().registry_version(rules.version)
+            structlog.get_logger().info("registry", version=rules.version)
+        loop.step(rules)
+
+
+def _first_rules(follower: RegistryFollower, stop: Stop) -> Rules | None:
+    """Wait for the first edition of the agency registry: nothing is decided without one."""
+    while not stop:
+        follower.poll()
+        if follower.current is not None:
+            return Rules(follower.current)
+        structlog.get_logger().warning("waiting for the agency registry: run `hub apply`")
+        stop.wait(1)
+    return None
+
+
+def _bounds(settings: Settings) -> Bounds:
+    return Bounds(settings.gate.dedupe_events, round(settings.gate.dedupe_hours * 3_600_000))
+
+
+if __name__ == "__main__":
+    process.run("gate", main)
