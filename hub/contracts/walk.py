@@ -41,9 +41,15 @@ class Misfit(Exception):  # noqa: N818 - never leaves this room; callers see Con
         return ContractError(self.what, where=place)
 
 
-def compile_walk(schema: Any, leaves: Leaves, *, fill_defaults: bool) -> Convert:
-    """Return the converter of a whole schema. `fill_defaults`: a missing field gets its default."""
-    return _Compiler(leaves, avro.named_types(schema), fill_defaults=fill_defaults).convert(schema)
+def compile_walk(
+    schema: Any, leaves: Leaves, *, fill_defaults: bool, names: dict[str, Any] | None = None
+) -> Convert:
+    """Return the converter of a schema. `fill_defaults`: a missing field gets its default.
+
+    `names` are the named types that it may refer to, where it is only a part of a schema.
+    """
+    known = avro.named_types(schema) if names is None else names
+    return _Compiler(leaves, known, fill_defaults=fill_defaults).convert(schema)
 
 
 class _Compiler:
