@@ -156,7 +156,7 @@ def _fields(form: type[BaseModel]) -> list[str]:
 
 def _form_at(form: type[BaseModel], path: tuple[Any, ...]) -> type[BaseModel] | None:
     """Return the form that a path of field names and indices leads to."""
-    by_name = {
+    by_name: dict[str, type[BaseModel]] = {
         "title": TitleForm,
         "subsystems": SubsystemForm,
         "quota": QuotaForm,

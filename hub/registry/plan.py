@@ -96,15 +96,14 @@ def refusals(applied: Registry | None, desired: Registry, disk_bytes: int | None
         old = applied.agencies.get(code) if applied else None
         if old is not None and old.partitions != agency.partitions:
             faults.append(
-                f"agency {code}: partitions {old.partitions} → {agency.partitions}: never changed in place: keys "
-                "would move to other partitions and cases lose their order. Keep the number, or register the "
-                "agency under a new code."
+                f"agency {code}: partitions {old.partitions} → {agency.partitions}: never changed in place, "
+                "as keys would move and cases lose their order. Keep the number, or take a new code."
             )
     needed = quota_bytes(desired)
     if disk_bytes is not None and needed > disk_bytes:
         faults.append(
-            f"the produce quotas let outboxes grow to {_gib(needed)} GiB within their retention of 14 days; the "
-            f"disk has {_gib(disk_bytes)} GiB. Lower quota.produce_bytes_per_second, or take a larger disk."
+            f"by the produce quotas, outboxes may hold {_gib(needed)} GiB (14 days), but the disk has "
+            f"{_gib(disk_bytes)} GiB. Lower quota.produce_bytes_per_second, or take a larger disk."
         )
     return faults
 

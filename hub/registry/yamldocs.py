@@ -124,13 +124,13 @@ class _Reader:
     def _scalar(self, node: yaml.Node, path: Path_) -> Any:
         loader = yaml.SafeLoader("")
         try:
-            return loader.construct_object(node)  # type: ignore[no-untyped-call]
+            return loader.construct_object(node)
         except (yaml.YAMLError, ValueError) as error:
             reason = getattr(error, "problem", None) or str(error)
             self.faults.append(self._document.fault(path, f"is no value that YAML knows: {reason}."))
             return None
         finally:
-            loader.dispose()  # type: ignore[no-untyped-call]
+            loader.dispose()
 
 
 def _yaml_fault(error: yaml.YAMLError, shown_as: str) -> Fault:
