@@ -1,4 +1,5 @@
-"""The wire contract: names, topics, envelope, frame, schemas. Pure; imports nothing else of the hub but errors.
+"""The wire contract: names, topics, envelope, frame, schemas. Pure; imports only errors and resources.
 
-Enters: what every agency and every process must agree on. Stays out: Kafka clients, files other than schemas.
+Enters: what every agency and every process must agree on. Stays out: Kafka clients, files other than
+schemas.
 """

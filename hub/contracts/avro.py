@@ -1,7 +1,8 @@
 """Reading Avro schemas as data: names, defaults, annotations. Knows the subset that the lint admits.
 
-The subset: records, enums, arrays, maps, fixed, every primitive but float and double, and unions of null with one
-other type. So JSON needs no wrappers, every value has one meaning in every language, and no schema can recurse.
+The subset: records, enums, arrays, maps, fixed, every primitive but float and double, and unions of
+null with one other type. So JSON needs no wrappers, every value has one meaning in every language, and
+no schema can recurse.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def resolve(schema: Any, names: dict[str, Any]) -> Any:
 
 
 def kind(schema: Any) -> str:
-    """Return a resolved schema's kind: `union`, a primitive's name, `record`, `enum`, `array`, `map`, `fixed`."""
+    """Return a resolved schema's kind: `union`, `record`, `enum`, `array`, `map`, `fixed` or a primitive."""
     if isinstance(schema, list):
         return "union"
     if isinstance(schema, str):

@@ -1,7 +1,8 @@
 """The codec: framed values ↔ data, by the locked contracts; strict, quick, free of loss.
 
-Decoded data are raw (see `hub.contracts.values`), so that decoding, masking and encoding again changes nothing but
-what was masked. No bytes make it raise anything but ContractError, and no message repeats a value.
+Decoded data are raw (see `hub.contracts.values`), so that decoding, masking and encoding again changes
+nothing but what was masked. No bytes make it raise anything but ContractError, and no message repeats a
+value.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Codec:
     def decode(self, value: bytes | None) -> tuple[Contract, dict[str, Any]]:
         """Return the contract of a framed value and its raw data.
 
-        Raises ContractError: no frame, unknown schema id, or bytes that are not exactly one value of the schema.
+        Raises ContractError: no frame, unknown schema id, or bytes that are not one value of the schema.
         """
         contract = self.contracts.by_id(frame.schema_id(value))
         return contract, self.decode_body(contract, value or b"")
@@ -34,10 +35,10 @@ class Codec:
         return self._of(contract).decode(value)
 
     def encode(self, event_type: EventType, data: dict[str, Any], version: int | None = None) -> bytes:
-        """Return the framed value of `data` by the newest contract of an event type, or by the version asked for.
+        """Return the framed value of `data` by the newest contract of a type, or by the version asked for.
 
-        Data may be raw or Python types (`datetime`, `date`, `Decimal` …); a missing field takes its default.
-        Raises ContractError naming the field that is missing, unknown or does not fit.
+        Data may be raw or Python types (`datetime`, `date`, `Decimal` …); a missing field takes its
+        default. Raises ContractError naming the field that is missing, unknown or does not fit.
         """
         versions = self.contracts.versions(event_type)
         if version is None:
@@ -52,7 +53,7 @@ class Codec:
         return tools.write(tools.to_raw(data))
 
     def encode_raw(self, contract: Contract, data: dict[str, Any]) -> bytes:
-        """Return the framed value of data that `decode` gave, some fields perhaps set to their defaults: no checks.
+        """Return the framed value of data that `decode` gave, some fields perhaps set to defaults: no checks.
 
         For the gate's masks, where data are known to fit; any other data want `encode_as`.
         """

@@ -1,9 +1,10 @@
-"""Compatibility of Avro schemas: can a reader's schema read everything that a writer's schema writes?
+"""Compatibility of Avro schemas: whether a reader's schema reads everything that a writer's writes.
 
-Rules: Avro 1.12 specification, "Schema Resolution", with two that are ours because data would be misread without an
-error: a logical type may not change (a decimal's scale included), and bytes are not read as text.
-Modes are the Confluent schema registry's. The lock asks for FULL_TRANSITIVE within an event type, thus a major.
-Apache's own Python checker was tried: it lets logical types change and loses the place of a fault inside a union.
+Rules: Avro 1.12 specification, "Schema Resolution", with two that are ours because data would be
+misread without an error: a logical type may not change (a decimal's scale included), and bytes are not
+read as text. Modes are the Confluent schema registry's. The lock asks for FULL_TRANSITIVE within an
+event type, thus a major. Apache's own Python checker was tried: it lets logical types change and loses
+the place of a fault inside a union.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Clash:
 
 @dataclass(frozen=True, slots=True)
 class Incompatibility:
-    """A clash between the new schema and one earlier version; `new_reads` tells which of the two is the reader."""
+    """A clash between the new schema and an earlier version; `new_reads`: the new one is the reader."""
 
     version: int
     new_reads: bool
@@ -62,11 +63,12 @@ class Incompatibility:
     @property
     def reason(self) -> str:
         """One clause: what clashes, and who cannot read what."""
-        if self.new_reads:
-            return f"{self.clash.why}, so the new schema cannot read what version {self.version} wrote"
-        return (
-            f"{self.clash.why}, so readers with version {self.version} cannot read what the new schema writes"
+        direction = (
+            f"the new schema cannot read what version {self.version} wrote"
+            if self.new_reads
+            else f"readers with version {self.version} cannot read what the new schema writes"
         )
+        return f"{self.clash.why}, so {direction}"
 
     def __str__(self) -> str:
         place = f"field {self.clash.path}" if self.clash.path else "the record"
@@ -74,7 +76,7 @@ class Incompatibility:
 
 
 def judge(new: dict[str, Any], earlier: Sequence[dict[str, Any]], mode: Mode) -> tuple[Incompatibility, ...]:
-    """Return every incompatibility of a new schema with its earlier versions (oldest first); none: it may follow."""
+    """Return every incompatibility of a new schema with its earlier versions (oldest first)."""
     versions = list(enumerate(earlier, 1))
     found: list[Incompatibility] = []
     for version, old in versions if mode.is_transitive else versions[-1:]:
@@ -177,7 +179,7 @@ def _nothing(_: str, __: Any, ___: Any) -> Iterable[Clash]:
 
 
 def _names(path: str, reader: Any, writer: Any) -> Iterable[Clash]:
-    # The specification compares names without their namespace; an alias is a full name or stands in the namespace.
+    # The specification compares names without their namespace; an alias may be a full name.
     known = {reader["name"], *reader.get("aliases", ())}
     if not known & {writer["name"], avro.fullname(writer, None)}:
         yield Clash(

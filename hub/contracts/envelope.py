@@ -1,9 +1,10 @@
-"""The envelope: CloudEvents 1.0 attributes of one event, read from and written to Kafka headers (binary mode).
+"""The envelope: CloudEvents 1.0 attributes of one event, read from and written to Kafka headers.
 
-Reading is strict: a required attribute missing, a known header twice, null or not UTF-8, a header that is not the
-agency's to write (`hub-…`) is a ContractError whose text carries no header *values* (they may be personal).
-Unknown headers are dropped silently; `sig-…` headers pass untouched.
-Source: CloudEvents 1.0.2, Kafka protocol binding, and the project's wire contract (docs/reference/wire-contract.md).
+Reading is strict: a required attribute missing, a known header twice, null or not UTF-8, a header that
+is not the agency's to write (`hub-…`) is a ContractError whose text carries no header *values* (they
+may be personal). Unknown headers are dropped silently; `sig-…` headers pass untouched. Source:
+CloudEvents 1.0.2, Kafka protocol binding, and the project's wire contract
+(docs/reference/wire-contract.md).
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\
 _SOURCE = re.compile(r"/agency/([a-z][a-z0-9-]{0,47})(?:/([a-z][a-z0-9-]{0,47}))?")
 _CASE = re.compile(r"([a-z][a-z0-9-]{0,47})/(\S(?:.{0,254}\S)?)")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-# Control characters in an attribute would forge lines in logs and pages; surrogates, which JSON can smuggle in,
-# are no text. CloudEvents forbids both.
+# Control characters in an attribute would forge lines in logs and pages; surrogates, which JSON can
+# smuggle in, are no text. CloudEvents forbids both.
 _NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SAFE_HEADER = re.compile(r"[a-z0-9_-]{1,64}")
 
@@ -113,7 +114,8 @@ def is_structured(headers: Headers) -> bool:
 def read_headers(headers: Headers, *, may_speak_for_others: bool = False) -> Envelope:
     """Read the envelope of a binary-mode event; raise ContractError naming the header and what is wrong.
 
-    `may_speak_for_others` is true on the hub's own outbox: there, and only there, `hub-replay-of` may stand.
+    `may_speak_for_others` is true on the hub's own outbox: there, and only there, `hub-replay-of` may
+    stand.
     """
     attributes: dict[str, str] = {}
     signatures: list[tuple[str, bytes]] = []
@@ -129,7 +131,7 @@ def read_headers(headers: Headers, *, may_speak_for_others: bool = False) -> Env
 
 
 def read_signatures(headers: Headers, *, may_speak_for_others: bool = False) -> tuple[tuple[str, bytes], ...]:
-    """Return the `sig-…` headers of a structured-mode event; raise ContractError on headers that are the hub's."""
+    """Return the `sig-…` headers of a structured event; raise ContractError on headers that are the hub's."""
     signatures: list[tuple[str, bytes]] = []
     for name, value in headers:
         if name.startswith(("sig-", "hub-")):

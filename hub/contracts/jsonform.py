@@ -1,8 +1,9 @@
 """Data of an event as plain JSON and back: for structured mode, files, the feed and the API.
 
-No wrappers around unions. Timestamps are RFC 3339 in UTC (`2026-03-21T05:00:00.000Z`; any offset is read), days are
-`2026-03-21`, times of day `08:30:00.000`, decimals are text (`"12.50000"`; never numbers, which would round them),
-bytes are base64 with padding, UUIDs and enums are text. Reading is as strict as the Avro codec.
+No wrappers around unions. Timestamps are RFC 3339 in UTC (`2026-03-21T05:00:00.000Z`; any offset is
+read), days are `2026-03-21`, times of day `08:30:00.000`, decimals are text (`"12.50000"`; never
+numbers, which would round them), bytes are base64 with padding, UUIDs and enums are text. Reading is as
+strict as the Avro codec.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ _DECIMAL = re.compile(r"-?[0-9]{1,60}(?:\.[0-9]{1,60})?")
 
 
 def to_json(contract: Contract, data: dict[str, Any]) -> dict[str, Any]:
-    """Return raw data, as `Codec.decode` gives them, as a JSON-able dict; raise ContractError if they do not fit."""
+    """Return raw data, as `Codec.decode` gives them, as a JSON-able dict; raise ContractError on a misfit."""
     return _convert(contract, data, writing=True)
 
 
 def from_json(contract: Contract, obj: Any) -> dict[str, Any]:
-    """Return a parsed JSON object as raw data with every default filled in; raise ContractError naming the field."""
+    """Return a parsed JSON object as raw data, defaults filled in; raise ContractError naming the field."""
     return _convert(contract, obj, writing=False)
 
 

@@ -24,7 +24,7 @@ MAX_PRECISION = 38
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something wrong in a schemas folder: the file, the field's path (empty: the whole file), what and what to do."""
+    """Something wrong in a schemas folder: the file, the field's path (empty: the whole file), and what."""
 
     file: str
     field: str
@@ -75,16 +75,14 @@ _LOGICAL = {
 
 
 def read_sources(folder: Path) -> tuple[list[Source], list[Finding]]:
-    """Return every schema file of a folder that is a JSON object with an event type's name, and the findings."""
+    """Return every schema file of a folder that can be read, and findings on the others."""
     sources: list[Source] = []
     findings: list[Finding] = []
     for path in sorted(folder.rglob(f"*{SUFFIX}")):
         file = path.relative_to(folder).as_posix()
         try:
             schema = json.loads(path.read_text(encoding="utf-8"))
-            if not isinstance(schema, dict):
-                raise ContractError("a schema file holds one record.")
-            sources.append(Source(file, _event_type(file), schema))
+            sources.append(Source(file, _event_type(file), _mapping(schema)))
         except ValueError as error:
             findings.append(Finding(file, "", f"it is no JSON text: {error}."))
         except ContractError as error:
@@ -107,6 +105,12 @@ def lint(source: Source) -> list[Finding]:
         if not findings:
             report("", f"it is no Avro schema: {type(error).__name__}: {error}.")
     return findings
+
+
+def _mapping(schema: Any) -> dict[str, Any]:
+    if not isinstance(schema, dict):
+        raise ContractError("a schema file holds one record.")
+    return schema
 
 
 def _event_type(file: str) -> EventType:
@@ -208,9 +212,8 @@ class _Types:
             default = avro.default_value(field["type"], field["default"], self._names)
             whole = {"type": "record", "name": "Default", "fields": [{"name": "it", "type": field["type"]}]}
             walk.compile_walk(whole, values.TO_RAW, fill_defaults=False, names=self._names)({"it": default})
-            first = field["type"][0] if isinstance(field["type"], list) else None
-            if first is not None and (default is None) != (first == "null"):
-                raise walk.Misfit("must be a value of the union's first branch.")
+            if isinstance(field["type"], list) and (default is None) != (field["type"][0] == "null"):
+                self._report(path, "its default must be a value of the union's first branch.")
         except (walk.Misfit, LookupError, TypeError, AttributeError, UnicodeEncodeError) as error:
             what = error.what if isinstance(error, walk.Misfit) else "does not fit its type."
             self._report(path, f"its default {what}")

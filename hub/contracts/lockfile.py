@@ -1,7 +1,8 @@
-"""The lock `schemas/lock.json`: every schema that was ever given an id, whole, so that old events stay readable.
+"""The lock `schemas/lock.json`: every schema that was ever given an id, so that old events stay readable.
 
-An entry never changes and an id is never given twice; a changed schema is a new entry. The `.avsc` files hold the
-newest version of each event type, for people; the hub decodes by the lock alone. One entry is one line of the file.
+An entry never changes and an id is never given twice; a changed schema is a new entry. The `.avsc`
+files hold the newest version of each event type, for people; the hub decodes by the lock alone. One
+entry is one line of the file.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One locked schema: its id, event type, version within the subject (from 1, no gaps) and the Avro schema."""
+    """One locked schema: its id, event type, version within the subject (from 1, no gaps), Avro schema."""
 
     id: SchemaId
     event_type: EventType
@@ -38,8 +39,8 @@ class Entry:
 def canonical(schema: dict[str, Any]) -> str:
     """Return the schema's canonical text: all of it, annotations included, keys sorted, no white space.
 
-    Not Avro's parsing canonical form, which drops defaults, aliases and annotations: two schemas that differ in
-    any of these are two schemas here.
+    Not Avro's parsing canonical form, which drops defaults, aliases and annotations: two schemas that
+    differ in any of these are two schemas here.
     """
     return json.dumps(schema, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 

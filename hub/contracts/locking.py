@@ -18,7 +18,7 @@ MODE = Mode.FULL_TRANSITIVE
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A schema that the lock does not have yet: the entry it would become, and its fields against the last version."""
+    """A schema that the lock does not have yet: the entry it would become, its fields against the last."""
 
     kind: Literal["new", "changed"]
     file: str
@@ -138,4 +138,7 @@ def _incompatible(change: Change, earlier: list[dict[str, Any]]) -> list[Finding
 
 def _sentence(type_: EventType, fault: Incompatibility) -> str:
     successor = f"{type_.rpartition('.v')[0]}.v{major(type_) + 1}"
-    return f"{fault.reason} (rule {MODE}). Undo it, or give the field a default, or start a new major: {successor}."
+    return (
+        f"{fault.reason} (rule {MODE}). "
+        f"Undo it, or give the field a default, or start a new major: {successor}."
+    )

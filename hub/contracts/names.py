@@ -79,7 +79,7 @@ def subject_name(type_: EventType) -> str:
 
 
 def subject_type(subject: str) -> EventType:
-    """Return the event type of a schema registry's subject; raise ContractError if it is no subject of ours."""
+    """Return the event type of a schema registry's subject; raise ContractError if it is none of ours."""
     if not subject.endswith(_SUBJECT_SUFFIX):
         raise ContractError(f"{subject!r} is no subject:", do=f"write <event type>{_SUBJECT_SUFFIX}.")
     return contract_name(subject.removesuffix(_SUBJECT_SUFFIX))

@@ -1,10 +1,11 @@
 """A strict Avro reader: bytes → raw data, or the place where the bytes leave their schema.
 
-Why not fastavro here: it reads leniently (a negative union branch or enum index counts from the end, any non-zero
-byte is *true*, a 32-bit number may have 64), and other languages read such bytes otherwise or not at all; to find
-this out by writing again and comparing costs three times this reader's time. See docs/decisions/0004-avro-reader.md.
-Every form that an Avro 1.12 writer may choose is read: arrays and maps in one block or several, sized or not.
-A number must have its shortest form; a map's keys must differ; values of logical types must lie in their range.
+Why not fastavro here: it reads leniently (a negative union branch or enum index counts from the end,
+any non-zero byte is *true*, a 32-bit number may have 64), and other languages read such bytes otherwise
+or not at all; to find this out by writing again and comparing costs three times this reader's time. See
+docs/decisions/0004-avro-reader.md. Every form that an Avro 1.12 writer may choose is read: arrays and
+maps in one block or several, sized or not. A number must have its shortest form; a map's keys must
+differ; values of logical types must lie in their range.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def number(data: bytes, position: int) -> tuple[int, int]:
     return (raw >> 1) ^ -(raw & 1), position + 1
 
 
-def _reader(schema: Any, names: dict[str, Any]) -> Read:
+def _reader(schema: Any, names: dict[str, Any]) -> Read:  # noqa: PLR0911 - one return a kind
     schema = avro.resolve(schema, names)
     match avro.kind(schema):
         case "union":
@@ -101,7 +102,7 @@ def _record(fields: list[tuple[str, Read]]) -> Read:
         out = {}
         name = ""
         try:
-            for name, inner in fields:  # noqa: B007 - the handlers below name the field
+            for name, inner in fields:
                 out[name], position = inner(data, position)
         except Misfit as misfit:
             raise misfit.within(name) from None

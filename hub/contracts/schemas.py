@@ -20,7 +20,8 @@ from hub.errors import ConfigError, ContractError
 class FieldNote:
     """What a contract says about one of its fields.
 
-    `default` is the default as a decoded value (bytes, not Avro's text form); None where `has_default` is false.
+    `default` is the default as a decoded value (bytes, not Avro's text form); None where `has_default`
+    is false.
     """
 
     name: str
@@ -35,7 +36,7 @@ class FieldNote:
 
 @dataclass(frozen=True)
 class Contract:
-    """One version of an event type's schema. `schema` is the Avro schema as it was locked, annotations included."""
+    """One version of an event type's schema; `schema` is the Avro schema as locked, annotations included."""
 
     id: SchemaId
     event_type: EventType

@@ -1,8 +1,9 @@
 """CloudEvents structured mode: an event whose value is one JSON document (`application/cloudevents+json`).
 
-`parse` reads the envelope; what it refuses is the envelope's fault. `Structured.framed` makes the Avro value, by the
-newest contract of the type; `UnknownTypeError` and `DataError` tell whose fault that is. Between the two the gate
-checks the source. Kafka headers of such an event carry `sig-…` only; attributes stand in the document.
+`parse` reads the envelope; what it refuses is the envelope's fault. `Structured.framed` makes the Avro
+value, by the newest contract of the type; `UnknownTypeError` and `DataError` tell whose fault that is.
+Between the two the gate checks the source. Kafka headers of such an event carry `sig-…` only;
+attributes stand in the document.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class DataError(ContractError):
 
 @dataclass(frozen=True, slots=True)
 class Structured:
-    """A structured event whose envelope was read: `data` is parsed JSON, or framed Avro bytes from `data_base64`."""
+    """A structured event with its envelope read: `data` is parsed JSON, or framed Avro from `data_base64`."""
 
     envelope: Envelope
     data: Any
@@ -51,8 +52,9 @@ class Structured:
     def framed(self, codec: Codec) -> bytes:
         """Return the event's framed Avro value.
 
-        Raises UnknownTypeError, or DataError naming the field that does not fit. Bytes from `data_base64` are
-        returned as they are if they have a frame; whether they fit is checked like any binary event's value.
+        Raises UnknownTypeError, or DataError naming the field that does not fit. Bytes from
+        `data_base64` are returned as they are if they have a frame; whether they fit is checked like
+        any binary event's value.
         """
         if isinstance(self.data, bytes):
             return self.data

@@ -1,7 +1,8 @@
 """Values of an event as Python types: `to_raw` for writing, `to_python` for reading.
 
-Raw: what Avro itself holds — ints for times and dates, bytes for decimals — free of loss; the gate works on these.
-Python: aware `datetime` (UTC), `date`, `time`, `Decimal`, `UUID`. `to_raw` takes either, field by field.
+Raw: what Avro itself holds — ints for times and dates, bytes for decimals — free of loss; the gate
+works on these. Python: aware `datetime` (UTC), `date`, `time`, `Decimal`, `UUID`. `to_raw` takes
+either, field by field.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ BOOLEAN = of_type(bool, "must be true or false.")
 
 
 def raw_timestamp(schema: Any) -> Convert:
-    """Return a converter that passes a timestamp of the years 1 to 9999, the years that everybody can read."""
+    """Return a converter that passes a timestamp of the years 1 to 9999, which everybody can read."""
     unit = MILLIS[schema["logicalType"]]
     return in_range(-(-_FIRST // unit), _LAST // unit, "must be a time between the years 0001 and 9999.")
 
@@ -115,7 +116,7 @@ def raw_date(_: Any) -> Convert:
 
 
 def raw_decimal(schema: Any) -> Convert:
-    """Return a converter that passes a decimal's bytes: at least one, and no more digits than the schema says."""
+    """Return a converter that passes a decimal's bytes: at least one, and the schema's digits at the most."""
     limit = 10 ** schema["precision"]
     size = schema.get("size")
 

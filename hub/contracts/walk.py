@@ -1,7 +1,7 @@
 """One walk over values of a schema; each form of values (Python, JSON) is a table of leaves for it.
 
-`compile_walk(schema, leaves)` returns a function value → value. What does not fit raises `Misfit`, which knows
-the path of the field but never repeats the value: it may be personal.
+`compile_walk(schema, leaves)` returns a function value → value. What does not fit raises `Misfit`,
+which knows the path of the field but never repeats the value: it may be personal.
 """
 
 from __future__ import annotations

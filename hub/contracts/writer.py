@@ -1,4 +1,4 @@
-"""The Avro writer beside `reader`: raw data of a known schema → bytes, in the one form that the reader prefers.
+"""The Avro writer beside `reader`: raw data of a known schema → bytes.
 
 It checks nothing: what it gets has passed `values.TO_RAW` or comes from the reader. See the reader for why.
 """
