@@ -38,7 +38,9 @@ Result = TypeVar("Result")
 
 def client(settings: Settings) -> AdminClient:
     """Return an administration client of the principal hub.admin (or of HUB_KAFKA__USERNAME)."""
-    return AdminClient(clients.base(settings, topics.ADMIN_PRINCIPAL) | {"retry.backoff.ms": 50, "log_level": 4})
+    return AdminClient(
+        clients.base(settings, topics.ADMIN_PRINCIPAL) | {"retry.backoff.ms": 50, "log_level": 4}
+    )
 
 
 def call(what: str, function: Callable[[], Result]) -> Result:
