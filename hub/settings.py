@@ -101,7 +101,12 @@ class Settings(BaseSettings):
     """Every setting of the hub, with its default."""
 
     model_config = SettingsConfigDict(
-        env_prefix="HUB_", env_nested_delimiter="__", extra="forbid", frozen=True, case_sensitive=False
+        env_prefix="HUB_",
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        case_sensitive=False,
     )
 
     data_dir: Path = Field(DEFAULT_DATA_DIR, description="folder of secrets, data, logs and hub.env")

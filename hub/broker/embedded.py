@@ -65,8 +65,8 @@ class EmbeddedKafka:
 
     def _write_config(self) -> None:
         config = server_config(
-            broker_port=self.port,
-            controller_port=self._controller_port,
+            broker=f"127.0.0.1:{self.port}",
+            controller=f"127.0.0.1:{self._controller_port}",
             admin_password=credentials.create(self.settings, topics.ADMIN_PRINCIPAL)[0],
             controller_password=credentials.create(self.settings, _CONTROLLER)[0],
         )

@@ -11,20 +11,28 @@ _LOGIN = "org.apache.kafka.common.security"
 
 
 def server_config(
-    *, broker_port: int, controller_port: int, admin_password: str, controller_password: str
+    *,
+    broker: str,
+    controller: str,
+    admin_password: str,
+    controller_password: str,
+    bind: str | None = None,
+    folder: str = "data",
 ) -> dict[str, str]:
     """Return server.properties: one node, SASL on both listeners, ACLs, deny by default.
 
-    Relative paths: the broker runs in its folder, whose name may hold blanks, commas and Persian letters.
+    `broker` and `controller` are host:port as clients reach them; `bind` is where the broker listens if that is
+    another address. `folder` is relative by default: the broker runs in a folder whose name may hold blanks,
+    commas and Persian letters.
     """
     retention_minutes = topics.AGENCY_RETENTION_MS // 60_000
-    broker, controller = f"127.0.0.1:{broker_port}", f"127.0.0.1:{controller_port}"
     admin = topics.ADMIN_PRINCIPAL
     return {
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.bootstrap.servers": controller,
-        "listeners": f"SASL_PLAINTEXT://{broker},CONTROLLER://{controller}",
+        "listeners": f"SASL_PLAINTEXT://{bind or broker},CONTROLLER://{controller}",
+        "advertised.listeners": f"SASL_PLAINTEXT://{broker},CONTROLLER://{controller}",
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "SASL_PLAINTEXT",
         "listener.security.protocol.map": "CONTROLLER:SASL_PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT",
@@ -42,7 +50,7 @@ def server_config(
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": f"User:{admin};User:controller",
         "allow.everyone.if.no.acl.found": "false",
-        "log.dirs": "data",
+        "log.dirs": folder,
         # A topic is created by the agency registry, never by a typing error.
         "auto.create.topics.enable": "false",
         "delete.topic.enable": "true",

@@ -6,6 +6,7 @@ The argument file (0600) keeps passwords out of the process list and the command
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -81,10 +82,18 @@ def java_command(
     return run.stdout
 
 
+_MARKED = re.compile(r"^(?:\S+ )?(?:ERROR|FATAL)\s+")
+_CAUSE = re.compile(r"^(?:Caused by: )?[\w.$]+(?:Exception|Error)(?::|$)")
+
+
 def first_error(text: str) -> str:
-    """Return the first line that tells of a fault, else the last line, of a Java program's output."""
+    """Return the first fault that a Java program's output tells of, with its exception; else the last line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    for line in lines:
-        if any(word in line for word in (" ERROR ", " FATAL ", "Exception", "Error")):
+    for index, line in enumerate(lines):
+        if _MARKED.match(line):
+            following = lines[index + 1] if index + 1 < len(lines) else ""
+            cause = f": {following}" if _CAUSE.match(following) else ""
+            return (_MARKED.sub("", line) + cause)[:500]
+        if _CAUSE.match(line) or "Exception" in line or "Error" in line:
             return line[:500]
     return lines[-1][:500] if lines else "it said nothing"

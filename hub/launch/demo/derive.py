@@ -3,8 +3,8 @@
     python -m hub.launch.demo.derive FOLDER --out ops/demo
 
 FOLDER holds `BPIC15_1.xes.gz`, `BPIC15_2.xes.gz`, `BPIC15_3.xes.gz`, `receipt.xes.gz` and, in a folder
-`kenya_ecitizen`, `services.csv`, `agencies.csv` and `ministries.csv`, at any depth. Only the columns named here
-are taken. The same input gives the same bytes.
+`kenya_ecitizen`, `services.csv`, `agencies.csv` and `ministries.csv`, at any depth. Only the columns named
+here are taken. The same input gives the same bytes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PERMIT_CASE = (
     *("caseProcedure", "parts", "requestComplete", "Responsible_actor", "SUMleges", "landRegisterID"),
 )
 PERMIT_EVENT = (
-    *("concept:name", "time:timestamp", "activityNameEN", "org:resource", "monitoringResource", "question"),
+    *("concept:name", "time:timestamp", "activityNameNL", "org:resource", "monitoringResource", "question"),
     *("planned", "dueDate", "dateFinished"),
 )
 RECEIPT_CASE = (

@@ -1,7 +1,7 @@
 """From rows of an event log to events, as a mapping file says. Pure; a row is exactly one event.
 
-The events' order: by time over the whole log, and where times tie, the order of the file. Within a case that is
-the file's own order, because no case runs backwards (the derivation insists).
+The events' order: by time over the whole log, and where times tie, the order of the file. Within a case that
+is the file's own order, because no case runs backwards (the derivation insists).
 """
 
 from __future__ import annotations

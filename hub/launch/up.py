@@ -1,0 +1,199 @@
+"""`class Hub`: the whole hub on this machine, from a data folder, as `hub up`, `hub demo` and tests start it.
+
+    with Hub(settings, console) as hub:
+        hub.api_url
+        hub.wait()
+
+External engines by settings (HUB_KAFKA__BOOTSTRAP, HUB_POSTGRES__URL): the same path with fewer parts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import shutil
+import signal
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+
+from hub import ports
+from hub.broker.embedded import EmbeddedKafka
+from hub.errors import ConfigError
+from hub.launch.environment import child_environment, write_env_file
+from hub.launch.lock import only_hub
+from hub.launch.parts import METRICS_FOLDER, EnginePart, Part, ProcessPart
+from hub.launch.prepare import prepare
+from hub.launch.report import Report
+from hub.launch.supervisor import Supervisor
+from hub.once import disk_errors, require_space
+from hub.settings import Settings
+from hub.store.embedded import EmbeddedPostgres
+
+
+class StoppedEarly(BaseException):
+    """A stop was asked for while the hub was starting; not an Exception, so that nothing on the way keeps it."""
+
+
+class Hub:
+    """The hub's processes; a context manager. `settings` name the engines once it has started."""
+
+    def __init__(self, settings: Settings, console: Console | None = None) -> None:
+        self.settings = settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})
+        self.report = Report(console)
+        self._supervisor = Supervisor(self.report)
+        self._stack = contextlib.ExitStack()
+        self._asked = 0
+        self._started = False
+
+    @property
+    def data_dir(self) -> Path:
+        """The data folder, absolute."""
+        return self.settings.data_dir
+
+    @property
+    def api_url(self) -> str:
+        """The address of the API, without a slash at the end."""
+        host = self.settings.api.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.settings.api.port}"
+
+    def __enter__(self) -> Hub:
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _start(self) -> None:
+        with disk_errors(self.data_dir):
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            self._stack.enter_context(only_hub(self.data_dir))
+            require_space(self.data_dir, self.settings.min_free_mb)
+            self._choose_api_port()
+            self._start_kafka()
+            self._start_postgres()
+            write_env_file(self.settings)
+            prepare(self.settings, self.report)
+            self._start_processes()
+            self._supervisor.watch()
+            self._started = True
+
+    def _choose_api_port(self) -> None:
+        api = self.settings.api
+        try:
+            loopback = ipaddress.ip_address(api.host).is_loopback
+        except ValueError:
+            loopback = api.host == "localhost"
+        if not loopback:
+            raise ConfigError(
+                f"HUB_API__HOST: {api.host!r} is not an address of this machine alone.",
+                do="Use 127.0.0.1: the hub has no sign-in yet. For others, put a gateway with sign-in before it.",
+            )
+        if api.port == 0:
+            port = ports.kept(self.data_dir, "api")
+            self.settings = self.settings.model_copy(update={"api": api.model_copy(update={"port": port})})
+        ports.require_free(
+            self.settings.api.port,
+            "the API",
+            "Stop that process, or set HUB_API__PORT (0 picks a free one).",
+            api.host if ":" in api.host else "127.0.0.1",
+        )
+
+    def _start_kafka(self) -> None:
+        if self.settings.kafka.bootstrap:
+            return
+        kafka = EmbeddedKafka(self.settings)
+        with self.report.step("Kafka: its jars are there and are the locked ones") as count:
+            kafka.resolve(count)
+        with self.report.step("Kafka: storage is formatted"):
+            kafka.format()
+        self._supervisor.add(EnginePart("kafka", kafka, self.data_dir / "logs" / "kafka.log"))
+        with self.report.step("Kafka: broker is up"):
+            kafka.start()
+        self.settings = kafka.settings
+
+    def _start_postgres(self) -> None:
+        if self.settings.postgres.url:
+            return
+        postgres = EmbeddedPostgres(self.settings)
+        with self.report.step("PostgreSQL: database cluster is made"):
+            postgres.init()
+        self._supervisor.add(EnginePart("postgres", postgres, self.data_dir / "logs" / "postgres.log"))
+        with self.report.step("PostgreSQL: server is up"):
+            postgres.start()
+        self.settings = postgres.settings
+
+    def _start_processes(self) -> None:
+        folder = self.data_dir / "metrics"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        common = child_environment(self.settings) | {METRICS_FOLDER: str(folder)}
+        parts = [
+            ProcessPart(f"gate-{slot}", "streams.gate", self.data_dir, common | {"HUB_GATE__SLOT": str(slot)})
+            for slot in range(self.settings.gate.count)
+        ]
+        parts.append(ProcessPart("projector", "streams.projector", self.data_dir, common))
+        parts.append(ProcessPart("api", "hub.api", self.data_dir, common))
+        for part in parts:
+            self._supervisor.add(part)
+            part.spawn()
+        for part in parts:
+            with self.report.step(f"{part.name}: at work"):
+                part.wait_ready()
+
+    def wait(self) -> None:
+        """Return when a stop was asked for. Raises what makes the hub unable to go on."""
+        self._supervisor.wait()
+        if self._supervisor.failed:
+            raise self._supervisor.failed
+
+    def on_signal(self, *_: object) -> None:
+        """SIGTERM and SIGINT: the first asks to stop in order (raises StoppedEarly in a start), the second hurries."""
+        self._asked += 1
+        if self._asked > 1:
+            self._supervisor.hurry()
+        elif self._started:
+            self._supervisor.ask_stop()
+        else:
+            raise StoppedEarly
+
+    def catch_signals(self) -> None:
+        """Let SIGTERM and SIGINT stop the hub in order from now on; call it before the start, in the main thread."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.on_signal)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names of what runs: `kafka`, `postgres`, `gate-0` …, `projector`, `api`."""
+        return tuple(self._supervisor.names())
+
+    def part(self, name: str) -> Part:
+        """Return a part, for its process. Raises ConfigError for an unknown name."""
+        return self._supervisor.part(name)
+
+    def restart(self, name: str) -> None:
+        """Stop one part in order and start it again; return when it works again."""
+        self._supervisor.restart(name)
+        self.wait_ready(name)
+
+    def kill(self, name: str) -> None:
+        """Kill one part with SIGKILL; it is started again by itself."""
+        self._supervisor.kill(name)
+
+    def wait_ready(self, name: str, seconds: float = 60) -> None:
+        """Wait until a part that was started again works. Raises StartError when it does not."""
+        part = self._supervisor.part(name)
+        if isinstance(part, ProcessPart):
+            part.wait_ready(seconds)
+
+    def stop(self) -> None:
+        """Stop everything in order: API, projector, gates, PostgreSQL, Kafka; then give the folder free."""
+        self._supervisor.stop()
+        self._stack.close()
