@@ -57,6 +57,9 @@ class Metrics:
         self._projector_batch = Histogram(
             "hub_projector_batch_seconds", "Duration of one projector transaction.", buckets=_LATENCY_BUCKETS
         )
+        self._sequence_faults = Counter(
+            "hub_projector_sequence_faults", "Gaps and repeats of hub-seq that the projector met.", ["kind"]
+        )
         self._deliveries = Gauge(
             "hub_route_deliveries", "Deliveries of a route by state.", ["route", "state"],
             multiprocess_mode="mostrecent",
@@ -95,12 +98,16 @@ class Metrics:
         self._registry_version.set(version)
 
     def projected(self, kind: str, count: int) -> None:
-        """Count rows written, by kind: `feed`, `catalogue`."""
+        """Count rows written, by kind: `feed`, `catalogue`; and deliveries `parked`."""
         self._projector_events.labels(kind).inc(count)
 
     def projector_batch(self, seconds: float) -> None:
         """Observe the duration of one projector transaction."""
         self._projector_batch.observe(seconds)
+
+    def sequence_fault(self, kind: str) -> None:
+        """Count one fault of hub-seq, by kind: `gap`, `repeat`."""
+        self._sequence_faults.labels(kind).inc()
 
     def route_deliveries(self, route: str, states: Mapping[str, int]) -> None:
         """Set the ledger terms of one route."""

@@ -39,9 +39,10 @@ def is_transient(error: DBAPIError) -> bool:
     return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
 
 
-def unavailable(error: DBAPIError) -> StoreUnavailableError:
+def unavailable(error: BaseException) -> StoreUnavailableError:
     """Return the error to raise for a database that does not answer; holds no statement and no data."""
-    reason = str(error.orig).strip().partition("\n")[0]
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    reason = str(cause).strip().partition("\n")[0]
     return StoreUnavailableError(f"PostgreSQL does not answer: {reason}.")
 
 
