@@ -75,6 +75,7 @@ class Config:
             "allow_auto_create_topics": False,
             "reconnect_backoff_max_ms": 5000,
             "metrics_enabled": False,
+            "bootstrap_timeout_ms": 15_000,
         }
         if self.ca_file is not None:
             settings["ssl_cafile"] = str(self.ca_file)

@@ -41,10 +41,16 @@ def explain(error: BaseException, where: str) -> HubError:
         return ContractError(
             "the event is larger than the outbox takes.", where=where, do="Send less in one event."
         )
+    if isinstance(error, errors.UnsupportedCodecError):
+        return BrokerError(
+            "the records are compressed in a way that this installation cannot read.",
+            where=where,
+            do="Install the package lz4 beside kafka-python.",
+        )
     if isinstance(error, _UNREACHABLE):
         return BrokerUnavailableError(
-            f"the hub did not answer in time ({type(error).__name__}).",
+            f"the hub did not answer in time, or did not take the login ({type(error).__name__}).",
             where=where,
-            do="Check the address and the network, then try the same event again: its id makes that safe.",
+            do="Check address, network and password, then try the same event again: its id makes that safe.",
         )
     return BrokerError(f"Kafka refused: {type(error).__name__}: {error}.", where=where)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka import AsyncConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError
 
 from connectors.sdk.acks import Acks
@@ -56,6 +57,7 @@ class Subscriber:
         self._on_gap = on_gap
         self._sequence = Sequence()
         self._acks: dict[int, Acks] = {}
+        self._new: set[TopicPartition] = set()
         self._ready: deque[Any] = deque()
         self._committed_at = time.monotonic()
         self._publisher: Publisher | None = None
@@ -134,7 +136,7 @@ class Subscriber:
     def commit(self) -> None:
         """Commit what was acknowledged; raise BrokerError if that failed (it is tried again later)."""
         self._committed_at = time.monotonic()
-        self._commit(self._acks)
+        self._commit()
 
     def close(self) -> None:
         """Commit what was acknowledged and leave the group."""
@@ -160,56 +162,67 @@ class Subscriber:
 
     def _fetch(self, seconds: float) -> None:
         with translated(self.topic):
-            for records in self._consumer.poll(timeout_ms=int(seconds * 1000)).values():
-                self._ready.extend(records)
+            batches = self._consumer.poll(timeout_ms=int(seconds * 1000))
+            self._start()
+        for records in batches.values():
+            self._ready.extend(records)
 
-    def _commit(self, acks: Mapping[int, Acks]) -> None:
-        offsets = {
+    def _start(self) -> None:
+        """Learn of newly assigned partitions whether they are read from their very beginning."""
+        new, self._new = self._new, set()
+        if not new:
+            return
+        first = self._consumer.beginning_offsets(list(new))
+        for place in new:
+            untouched = not self._consumer.committed(place)
+            self._sequence.start(place.partition, from_start=untouched and first[place] == 0)
+
+    def _commit(self) -> None:
+        offsets = self._committable(self._acks)
+        try:
+            if offsets:
+                self._consumer.commit(offsets)
+        except (KafkaError, OSError) as error:
+            for place, committed in offsets.items():
+                self._acks[place.partition].give_back(committed.offset)
+            raise explain(error, self.topic) from None
+
+    def _committable(self, acks: Mapping[int, Acks]) -> dict[TopicPartition, OffsetAndMetadata]:
+        return {
             TopicPartition(self.topic, partition): OffsetAndMetadata(offset, "", -1)
             for partition, state in acks.items()
             if (offset := state.take()) is not None
         }
-        if not offsets:
-            return
-        try:
-            self._consumer.commit(offsets)
-        except (KafkaError, OSError) as error:
-            for place, committed in offsets.items():
-                acks[place.partition].give_back(committed.offset)
-            raise explain(error, self.topic) from None
 
     def _assigned(self, partitions: set[TopicPartition]) -> None:
-        start = self._consumer.beginning_offsets(list(partitions)) if partitions else {}
+        self._new |= partitions
         for place in partitions:
-            position = self._consumer.position(place)
-            self._sequence.start(place.partition, from_start=position == 0 and start[place] == 0)
             self._acks[place.partition] = Acks()
 
-    def _revoked(self, partitions: set[TopicPartition]) -> None:
+    async def _revoked(self, partitions: set[TopicPartition]) -> None:
         numbers = {place.partition for place in partitions}
-        leaving = {number: self._acks[number] for number in numbers if number in self._acks}
-        try:
-            self._commit(leaving)
-        except BrokerError:
-            # The next owner gets these deliveries again: at least once, as promised.
-            pass
-        finally:
-            self._ready = deque(record for record in self._ready if record.partition not in numbers)
-            for number in numbers:
-                self._acks.pop(number, None)
-                self._sequence.stop(number)
+        leaving = {number: self._acks.pop(number) for number in numbers if number in self._acks}
+        self._ready = deque(record for record in self._ready if record.partition not in numbers)
+        self._new -= partitions
+        for number in numbers:
+            self._sequence.stop(number)
+        offsets = self._committable(leaving)
+        if offsets:
+            # Where this fails, the next owner gets these deliveries again: at least once, as promised.
+            with contextlib.suppress(KafkaError, OSError):
+                await self._consumer.commit_async(offsets)
 
 
-class _Assignments(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Tells the subscriber which partitions it has; a reference kept by the consumer."""
+class _Assignments(AsyncConsumerRebalanceListener):  # type: ignore[misc]
+    """Tells the subscriber which partitions it has; called while it polls."""
 
     def __init__(self, subscriber: Subscriber) -> None:
         self._subscriber = subscriber
 
-    def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Start with these partitions."""
         self._subscriber._assigned(assigned)  # noqa: SLF001 - the two are one thing
 
-    def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Stop with these partitions."""
-        self._subscriber._revoked(revoked)  # noqa: SLF001
+        await self._subscriber._revoked(revoked)  # noqa: SLF001
