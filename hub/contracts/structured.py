@@ -31,7 +31,7 @@ ATTRIBUTES = (
     "channel",
     "traceparent",
 )
-_JSON_TYPES = frozenset({"application/json", "text/json"})
+_JSON_TYPES = (None, "application/json", "text/json")
 
 
 class UnknownTypeError(ContractError):
@@ -125,7 +125,7 @@ def _data(document: dict[str, Any]) -> Any:
         raise ContractError("a structured event has either data or data_base64.")
     content_type = document.get("datacontenttype")
     if "data" in document:
-        if content_type is not None and content_type not in _JSON_TYPES:
+        if content_type not in _JSON_TYPES:
             raise ContractError("attribute datacontenttype must be application/json beside data.")
         return document["data"]
     if content_type != envelope.AVRO:
