@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from hub.broker import acls, admin, clients, quotas, users
-from hub.broker.registry_topic import read_registry
+from hub.broker.registry_topic import NoRegistryError, read_registry
 from hub.contracts import topics
 from hub.contracts.names import AgencyCode
 from hub.errors import BrokerError, ConfigError, FencedError
@@ -51,11 +51,17 @@ class Applied:
 
 
 def apply(
-    settings: Settings, desired: Registry, *, remove_agencies: bool = False, say: Say = lambda _: None
+    settings: Settings,
+    desired: Registry,
+    *,
+    remove_agencies: bool = False,
+    confirmed: Plan | None = None,
+    say: Say = lambda _: None,
 ) -> Applied:
     """Make Kafka and the registry's topic what `desired` says; `say` hears each change as it is made.
 
-    Topics are never deleted: a removed agency loses credentials, ACLs and quota, its events stay. Raises
+    Topics are never deleted: a removed agency loses credentials, ACLs and quota, its events stay. `confirmed`
+    is the plan that a person agreed to: if another apply has changed it since, nothing is done. Raises
     ConfigError if the plan may not be applied (see `check`), FencedError if another apply took over.
     """
     with _alone(settings):
@@ -65,13 +71,26 @@ def apply(
         reader = read_registry(settings, topics.ADMIN_PRINCIPAL)
         current = reader.current
         check(settings, current, desired, remove_agencies=remove_agencies)
+        changed = plan(current, desired)
+        if confirmed is not None and changed != confirmed:
+            raise ConfigError(
+                "the registry was changed since this plan was shown.", do="Run `hub plan` again."
+            )
         _ensure_kafka(settings, current, desired, reader, changes)
         numbered = number(desired, reader)
         new = current is None or numbered.version != current.version
         if new:
             _publish(producer, encode_edition(numbered, reader.keys))
             say(f"agency registry: edition {numbered.version} is in force")
-        return Applied(numbered.version, new, plan(current, desired), tuple(changes.made))
+        return Applied(numbered.version, new, changed, tuple(changes.made))
+
+
+def in_force(settings: Settings, principal: str = topics.ADMIN_PRINCIPAL) -> Registry | None:
+    """Return the registry in force; None before the first apply."""
+    try:
+        return read_registry(settings, principal).current
+    except NoRegistryError:
+        return None
 
 
 def check(

@@ -22,6 +22,10 @@ _TRANSIENT = frozenset(
 )
 
 
+class NoRegistryError(BrokerError):
+    """Kafka has no agency registry yet."""
+
+
 def read_registry(settings: Settings, principal: str) -> RegistryReader:
     """Read the committed records of `hub.registry` to the end and return them, folded.
 
@@ -45,7 +49,11 @@ class RegistryFollower:
         self.reader = RegistryReader()
         self._current: Registry | None = None
         self._at_end = False
-        config = clients.reader(settings, principal, f"{principal}.registry") | {"enable.partition.eof": True}
+        config = clients.reader(settings, principal, f"{principal}.registry") | {
+            "enable.partition.eof": True,
+            # The end is told with the answer to a fetch, which the broker would hold back half a second.
+            "fetch.wait.max.ms": 100,
+        }
         self._consumer = Consumer(config, logger=None)
         try:
             self._consumer.assign([TopicPartition(REGISTRY, 0, OFFSET_BEGINNING)])
@@ -87,7 +95,7 @@ class RegistryFollower:
                     f"{REGISTRY} could not be read to its end within {seconds:.0f} s.",
                     do="Is Kafka running and reachable (`hub up`, HUB_KAFKA__BOOTSTRAP)?",
                 )
-            self._take(0.2)
+            self._take(0.05)
         self._renew()
 
     def _take(self, wait_seconds: float) -> None:
@@ -116,5 +124,7 @@ class RegistryFollower:
 
 def _refused(error: KafkaError) -> BrokerError:
     if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-        return BrokerError(f"the topic {REGISTRY} does not exist.", do="Run `hub apply` (or `hub up`) first.")
+        return NoRegistryError(
+            f"the topic {REGISTRY} does not exist.", do="Run `hub apply` (or `hub up`) first."
+        )
     return BrokerError(f"{REGISTRY} cannot be read: {error.str()}.", do="May this principal read it?")

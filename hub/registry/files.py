@@ -26,9 +26,9 @@ def load(folder: Path, contracts: Contracts) -> Registry:
 
     Raises one ConfigError whose text names every fault as `file:line: field: what is wrong`.
     """
-    if not folder.is_dir():
+    if not any((folder / kind).is_dir() for kind in FOLDERS):
         raise ConfigError(
-            "there is no folder of the agency registry here.",
+            "this is no folder of the agency registry.",
             where=str(folder),
             do="Name the folder that holds agencies/ and agreements/.",
         )

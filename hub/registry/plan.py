@@ -159,20 +159,17 @@ def _lines(change: Change) -> list[str]:
 
 
 def _field_lines(action: Action, change: FieldChange) -> list[str]:
-    if action == "change" and isinstance(change.old, list) and isinstance(change.new, list):
-        gone = [f"- {change.field}: {each}" for each in change.old if each not in change.new]
-        return [*gone, *(f"+ {change.field}: {each}" for each in change.new if each not in change.old)]
-    if action == "add" or change.old is None:
-        return [f"+ {change.field}: {_text(change.new)}"]
-    if action == "remove" or change.new is None:
-        return [f"- {change.field}: {_text(change.old)}"]
-    return [f"~ {change.field}: {_text(change.old)} → {_text(change.new)}"]
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(str(each) for each in value) or "nothing"
-    return str(value)
+    old, new = change.old, change.new
+    if isinstance(old, list) or isinstance(new, list):
+        before, after = old or [], new or []
+        gone = [f"- {change.field}: {each}" for each in before if each not in after]
+        come = [f"+ {change.field}: {each}" for each in after if each not in before]
+        return [*gone, *come]
+    if action == "add" or old is None:
+        return [f"+ {change.field}: {new}"]
+    if action == "remove" or new is None:
+        return [f"- {change.field}: {old}"]
+    return [f"~ {change.field}: {old} → {new}"]
 
 
 def _gib(count: int) -> str:

@@ -1,0 +1,113 @@
+"""`hub plan` and `hub apply`: the agency registry's files against the registry in force."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hub.cli.options import DataDir, load_settings
+
+if TYPE_CHECKING:
+    from hub.registry.model import Registry
+    from hub.settings import Settings
+
+Folder = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[DIR]",
+        show_default=False,
+        help="Folder with agencies/ and agreements/; without it HUB_REGISTRY_DIR, else the example.",
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("plan")(plan)
+    app.command("apply")(apply)
+
+
+def plan(
+    folder: Folder = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the plan as one JSON object.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Show what `hub apply` would change in the agency registry; change nothing.
+
+    Every fault of the files is named with file, line and field (exit code 2).
+
+    Example: `hub plan ops/registry`
+    """
+    from hub.broker.apply import check, in_force  # noqa: PLC0415 - keeps --help quick
+    from hub.registry.plan import plan as difference  # noqa: PLC0415
+
+    settings = load_settings(data_dir)
+    desired, applied = read_files(settings, folder), in_force(settings)
+    found = difference(applied, desired)
+    typer.echo(json.dumps(found.as_json(), ensure_ascii=False) if as_json else found.text())
+    check(settings, applied, desired, remove_agencies=True)
+
+
+def apply(
+    folder: Folder = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    remove_agencies: Annotated[
+        bool,
+        typer.Option("--remove-agencies", help="Allow agencies to lose their place; their topics stay."),
+    ] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Make the agency registry's files the registry in force: topics, credentials, ACLs, quotas, edition.
+
+    Effective while the hub runs; a second apply changes nothing, or says what it had to put right on Kafka.
+
+    Example: `hub apply ops/registry --yes`
+    """
+    from hub.broker import apply as broker  # noqa: PLC0415 - keeps --help quick
+    from hub.registry.plan import plan as difference  # noqa: PLC0415
+
+    settings = load_settings(data_dir)
+    desired, applied = read_files(settings, folder), broker.in_force(settings)
+    found = difference(applied, desired)
+    typer.echo(found.text())
+    broker.check(settings, applied, desired, remove_agencies=remove_agencies)
+    if found.changes and not yes:
+        _ask()
+    done = broker.apply(
+        settings,
+        desired,
+        remove_agencies=remove_agencies,
+        confirmed=found,
+        say=lambda line: typer.echo(f"  {line}"),
+    )
+    if not done.changed:
+        typer.echo(f"Nothing to do: edition {done.edition} is in force and Kafka is as it says.")
+    elif not done.new_edition:
+        typer.echo(
+            f"Kafka differed from edition {done.edition} and was put right: {len(done.changes)} changes."
+        )
+    else:
+        typer.echo(f"Applied: edition {done.edition} is in force.")
+
+
+def read_files(settings: Settings, folder: Path | None = None) -> Registry:
+    """Return the registry that the files describe: the folder's, else the setting's, else the example's."""
+    from hub import resources  # noqa: PLC0415 - keeps --help quick
+    from hub.contracts.schemas import Contracts  # noqa: PLC0415
+    from hub.registry.files import load  # noqa: PLC0415
+
+    return load(folder or settings.registry_dir or resources.folder("registry"), Contracts.load())
+
+
+def _ask() -> None:
+    from hub.errors import ConfigError  # noqa: PLC0415 - keeps --help quick
+
+    if not sys.stdin.isatty():
+        raise ConfigError("nobody is here to ask.", do="Say --yes to apply this plan.")
+    if not typer.confirm("Apply this plan?"):
+        typer.echo("Nothing was applied.")
+        raise typer.Exit(1)
