@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
-from confluent_kafka import Message
 
 from hub.broker.outboxes import Outboxes
-from hub.broker.records import record_of
 from hub.broker.transactional import AbortedError, Transactions
 from hub.broker.writing import BatchWriter, TopicSizes
 from hub.errors import BrokerError
@@ -72,10 +70,10 @@ class GateLoop:
 
         Raises FencedError or another HubError when this gate has to end; nothing is half written then.
         """
-        messages = self._outboxes.consume(self._most, self._linger)
-        group = self._outboxes.membership() if messages else None
+        records = self._outboxes.consume(self._most, self._linger)
+        group = self._outboxes.membership() if records else None
         done = 0
-        for chunk in _chunks(messages, self._limit):
+        for chunk in _chunks(records, self._limit):
             try:
                 done += self._transact(chunk, rules, group)
             except AbortedError as aborted:
@@ -85,9 +83,9 @@ class GateLoop:
             self._limit = min(self._limit * 2, self._most)
         return done
 
-    def _transact(self, messages: list[Message], rules: Rules, group: object) -> int:
+    def _transact(self, records: list[Record], rules: Rules, group: object) -> int:
         started, at = time.monotonic(), datetime.now(UTC)
-        decided = list(self._decide(messages, rules, at))
+        decided = list(self._decide(records, rules, at))
         if not decided:
             return 0
         writer = BatchWriter(self._transactions, self._sizes, self._decider.codec, at)
@@ -101,13 +99,12 @@ class GateLoop:
         self._measure(decided, started)
         return len(decided)
 
-    def _decide(self, messages: list[Message], rules: Rules, at: datetime) -> Iterator[Decided]:
+    def _decide(self, records: list[Record], rules: Rules, at: datetime) -> Iterator[Decided]:
         bugs = 0
-        for message in messages:
-            state = self._outboxes.state_of(message)
+        for record in records:
+            state = self._outboxes.state_of(record)
             if state is None:
                 continue
-            record = record_of(message)
             verdict = self._verdict(record, rules, state, at)
             bugs += verdict.reason is Reason.PROCESSOR
             if bugs > MAX_BUGS:
@@ -131,16 +128,15 @@ class GateLoop:
             detail = "the hub could not decide on this event because of a fault of its own; it can be replayed."
             return Verdict(Kind.PARKED, reason=Reason.PROCESSOR, detail=detail)
 
-    def _narrow(self, aborted: AbortedError, messages: list[Message]) -> None:
+    def _narrow(self, aborted: AbortedError, records: list[Record]) -> None:
         """After a refused record, halve the batch until the record stands alone, then park that one."""
-        self._log.warning("aborted", error=str(aborted), events=len(messages))
+        self._log.warning("aborted", error=str(aborted), events=len(records))
         if not aborted.refused:
             return
-        if len(messages) == 1:
-            (message,) = messages
-            record = record_of(message)
+        if len(records) == 1:
+            (record,) = records
             self._refused.add((record.topic, record.partition, record.offset))
-        self._limit = max(1, len(messages) // 2)
+        self._limit = max(1, len(records) // 2)
 
     def _measure(self, decided: list[Decided], started: float) -> None:
         seconds = time.monotonic() - started
@@ -154,13 +150,13 @@ class GateLoop:
         metrics().dedupe_window(self._outboxes.reach())
 
 
-def _chunks(messages: list[Message], most: int) -> Iterator[list[Message]]:
+def _chunks(records: list[Record], most: int) -> Iterator[list[Record]]:
     """Cut a batch so that no transaction has more than `most` events or takes long to write."""
-    chunk: list[Message] = []
+    chunk: list[Record] = []
     size = 0
-    for message in messages:
-        chunk.append(message)
-        size += len(message)
+    for record in records:
+        chunk.append(record)
+        size += record.size
         if len(chunk) >= most or size >= _CHUNK_BYTES:
             yield chunk
             chunk, size = [], 0

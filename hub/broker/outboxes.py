@@ -1,8 +1,9 @@
 """The gate's side of the consumer group: which source partitions are this gate's, and the state of each.
 
 Partitions are handed over between two batches only: callbacks run inside `consume`, never with a transaction open.
-Cooperative assignment, so that a new outbox does not make every gate recover everything; a static member, so that a
-gate killed and restarted has its partitions back at once.
+Cooperative assignment, so that a new outbox does not make every gate recover everything. No static membership: a
+static member that comes back is given its old partitions without a look at the topics that it asks for now, and
+outboxes made meanwhile were never read (tried on Kafka 4.3.1).
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from hub.broker import clients
+from hub.broker.records import record_of
 from hub.broker.recovery import Place, Recovery
 from hub.contracts import topics
 from hub.errors import BrokerError, BrokerUnavailableError, FencedError
 from hub.gate.partition import SourcePartition
+from hub.gate.record import Record
 from hub.settings import Settings
 
-SESSION_MS = 10_000
+SESSION_MS = 8000
 _IDLE_SECONDS = 0.2
 _CALL_SECONDS = 10.0
 _DEADLY = frozenset(
@@ -38,7 +41,6 @@ class Outboxes:
 
     def __init__(self, settings: Settings, principal: str, recovery: Recovery) -> None:
         config = clients.reader(settings, principal, topics.GATE_GROUP) | {
-            "group.instance.id": topics.gate_transactional_id(settings.gate.slot),
             "partition.assignment.strategy": "cooperative-sticky",
             "session.timeout.ms": SESSION_MS,
             "heartbeat.interval.ms": 1000,
@@ -62,10 +64,10 @@ class Outboxes:
         )
 
     def close(self) -> None:
-        """Stop reading; as a static member, this gate's partitions wait for it until the session ends."""
+        """Leave the group; its partitions go to the other gates at once."""
         self._consumer.close()
 
-    def consume(self, most: int, linger_seconds: float) -> list[Message]:
+    def consume(self, most: int, linger_seconds: float) -> list[Record]:
         """Return up to `most` records: wait a moment for the first, then `linger_seconds` for more.
 
         Raises BrokerError where Kafka refuses, FencedError where another process has this gate's slot.
@@ -77,13 +79,13 @@ class Outboxes:
                 messages += self._consumer.consume(most - 1, linger_seconds)
         except KafkaException as exception:
             raise _stopping(exception.args[0]) from None
-        records = [message for message in messages if self._is_record(message)]
+        records = [record_of(message) for message in messages if self._is_record(message)]
         return self._without_fresh(records) if self._fresh else records
 
-    def state_of(self, message: Message) -> SourcePartition | None:
+    def state_of(self, record: Record) -> SourcePartition | None:
         """Return the state that a record is to be decided in; None if it is not this gate's, or was decided."""
-        state = self._states.get((message.topic(), message.partition()))
-        return state if state is not None and message.offset() >= state.next else None
+        state = self._states.get((record.topic, record.partition))
+        return state if state is not None and record.offset >= state.next else None
 
     def membership(self) -> Any:
         """Return the group's metadata as of now; take it with the batch, it fences the batch's offsets."""
@@ -136,12 +138,12 @@ class Outboxes:
             (each.topic, each.partition): each.offset if each.offset >= 0 else None for each in found
         }
 
-    def _without_fresh(self, messages: list[Message]) -> list[Message]:
+    def _without_fresh(self, records: list[Record]) -> list[Record]:
         """Drop records of partitions that were handed over meanwhile: they may be from before. Read them again."""
-        fresh = {(each.topic(), each.partition()) for each in messages} & self._fresh & self._states.keys()
+        fresh = {(each.topic, each.partition) for each in records} & self._fresh & self._states.keys()
         for place in self.offsets(fresh):
             self._consumer.seek(place)
-        return [each for each in messages if (each.topic(), each.partition()) not in self._fresh]
+        return [each for each in records if (each.topic, each.partition) not in self._fresh]
 
     def _is_record(self, message: Message) -> bool:
         error = message.error()

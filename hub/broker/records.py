@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+from typing import TypeVar, cast
+
 from confluent_kafka import Message
 
+from hub.contracts.envelope import Headers
 from hub.gate.record import Record
+
+_Value = TypeVar("_Value")
 
 
 def record_of(message: Message) -> Record:
-    """Return a consumed message as a record."""
+    """Return a consumed message as a record; where the client cannot read its headers, the record says so."""
+    try:
+        headers = message.headers() or ()
+    except (UnicodeDecodeError, SystemError):
+        # A header name that is no UTF-8: any client of an agency can write one, confluent-kafka cannot read it.
+        headers = None
     return Record(
-        topic=message.topic(),
-        partition=message.partition(),
-        offset=message.offset(),
+        topic=_there(message.topic()),
+        partition=_there(message.partition()),
+        offset=_there(message.offset()),
         timestamp=message.timestamp()[1],
-        key=message.key(),
-        value=message.value(),
-        headers=message.headers() or (),
+        key=_bytes(message.key()),
+        value=_bytes(message.value()),
+        headers=cast("Headers", headers if headers is not None else ()),
+        readable=headers is not None,
     )
+
+
+def _there(value: _Value | None) -> _Value:
+    if value is None:
+        raise TypeError("an event of the consumer is no record")
+    return value
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value

@@ -126,6 +126,11 @@ def check_size(record: Record, event_bytes: int) -> None:
 
 
 def _envelope(record: Record) -> tuple[Envelope, Structured | None]:
+    if not record.readable:
+        raise RefusalError(
+            Reason.ENVELOPE,
+            "a header's name is no UTF-8; the parked copy is without headers, the outbox still has them.",
+        )
     speaks = owner(record.topic) == topics.HUB
     try:
         if envelope.is_structured(record.headers):

@@ -9,7 +9,10 @@ from hub.contracts.envelope import Headers
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A Kafka record; `timestamp` is the broker's append time in milliseconds since 1970."""
+    """A Kafka record; `timestamp` is the broker's append time in milliseconds since 1970.
+
+    `readable` is false where a header's name is no UTF-8: then no header could be read, and `headers` is empty.
+    """
 
     topic: str
     partition: int
@@ -18,6 +21,7 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: Headers
+    readable: bool = True
 
     @property
     def origin(self) -> str:

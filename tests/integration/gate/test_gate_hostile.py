@@ -1,0 +1,80 @@
+"""What an agency may do to an outbox on purpose or by mistake, and the gate lives on."""
+
+from __future__ import annotations
+
+import hashlib
+
+from kafka import KafkaProducer
+
+from hub.broker import credentials
+from hub.contracts import topics
+
+
+class RawName(str):
+    """A header name whose bytes are no UTF-8."""
+
+    __slots__ = ()
+
+    def encode(self, *_):
+        return b"\xff\xfe-name"
+
+
+def kafka_python(hub, **options):
+    return KafkaProducer(
+        bootstrap_servers=hub.settings.kafka.bootstrap,
+        security_protocol="SASL_PLAINTEXT",
+        sasl_mechanism="SCRAM-SHA-512",
+        sasl_plain_username="hub.admin",
+        sasl_plain_password=credentials.password(hub.settings, "hub.admin"),
+        max_request_size=400_000_000,
+        **options,
+    )
+
+
+def test_a_header_name_that_is_no_utf8_parks_the_event_and_stops_nothing(hub):
+    """The client library cannot read such a header; the event is parked as envelope and the next one flows."""
+    source, recipient = hub.agency("source"), hub.agency("recipient")
+    hub.agree(source, recipient)
+    hub.apply()
+    hub.start_gate()
+    producer = kafka_python(hub)
+    key, value, headers = hub.event(source)
+    bad = [*headers, (RawName("x"), b"1")]
+    producer.send(topics.outbox(source), key=key, value=value, headers=bad, partition=0).get(20)
+    producer.close()
+    hub.publish(source, 1)
+    position = hub.until_decided(source, 2)
+    assert (position.routed, dict(position.parked)) == (1, {"envelope": 1})
+    (parked,) = [each for each in hub.read(topics.PARKED) if topics.outbox(source) in each.header("hub-origin")]
+    assert (parked.key, parked.value) == (key, value)
+
+
+def test_twenty_megabytes_that_were_compressed_are_parked_by_digest(hub):
+    """Size limits of Kafka are on compressed batches; the gate measures what comes out."""
+    source = hub.agency("source")
+    hub.apply()
+    hub.start_gate()
+    value = bytes(20_000_000)
+    producer = kafka_python(hub, compression_type="gzip")
+    producer.send(topics.outbox(source), key=b"k", value=value, partition=0).get(20)
+    producer.close()
+    hub.publish(source, 1)
+    position = hub.until_decided(source, 2)
+    assert (position.unclaimed, dict(position.parked)) == (1, {"too-large": 1})
+    (parked,) = [each for each in hub.read(topics.PARKED) if topics.outbox(source) in each.header("hub-origin")]
+    assert parked.header("hub-digest") == "sha-256:" + hashlib.sha256(value).hexdigest()
+    assert parked.header("hub-size") == "20000001"
+    assert parked.value == bytes(4096)
+
+
+def test_a_decompression_bomb_does_not_stop_its_partition(hub):
+    """A batch that unpacks to more than the client takes must not hold the partition for ever."""
+    source = hub.agency("source")
+    hub.apply()
+    hub.start_gate()
+    producer = kafka_python(hub, compression_type="gzip")
+    producer.send(topics.outbox(source), key=b"k", value=bytes(250_000_000), partition=0).get(60)
+    producer.close()
+    hub.publish(source, 1)
+    position = hub.until_decided(source, 2)
+    assert (position.read, position.unclaimed, dict(position.parked)) == (2, 1, {"too-large": 1})
