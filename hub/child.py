@@ -1,7 +1,7 @@
 """Child processes: own process group, log file, a life that ends with the parent's, an orderly stop.
 
-Linux ties a child's life to the *thread* that started it, so one thread that lives as long as the process starts
-them all.
+Linux ties a child's life to the *thread* that started it, so one thread that lives as long as the process
+starts them all.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LOG_BYTES = 20 * 1024 * 1024
 
 @cache
 def _keeper(pid: int) -> ThreadPoolExecutor:
-    """Return the thread that starts the children of this process (a forked process has none of its parent's)."""
+    """Return the thread that starts this process's children (a forked process has not its parent's)."""
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"keeper-{pid}")
 
 
@@ -98,7 +98,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def end_orphan(pid: int, is_ours: Callable[[psutil.Process], bool], seconds: float = 10) -> bool:
-    """End a process that a dead hub left behind; return whether there was one. Another's process is left alone.
+    """End a process that a dead hub left behind; return whether there was one. Others' are left alone.
 
     Pids are used again, so `is_ours` must recognise the process by its program and folder.
     """

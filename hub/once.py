@@ -1,4 +1,4 @@
-"""Steps that are done once in a data folder: marked when begun and when done, so that an interruption is seen."""
+"""Steps done once in a data folder: marked when begun and when done, so that an interruption is seen."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from hub.errors import StartError
 def once(made: Path, proof: str) -> Iterator[bool]:
     """Yield whether the step that makes folder `made` has still to be done; it is marked done at the end.
 
-    Beside `made`, `<name>.begun` and `<name>.done` tell how far the step came. What an interrupted step left is
-    removed first. Raises StartError where `made` holds files of another origin, or lacks `proof` (a file in it
-    that a finished step always leaves).
+    Beside `made`, `<name>.begun` and `<name>.done` tell how far the step came. What an interrupted step left
+    is removed first. Raises StartError where `made` holds files of another origin, or lacks `proof` (a file
+    in it that a finished step always leaves).
     """
     begun, done = made.with_name(made.name + ".begun"), made.with_name(made.name + ".done")
     if done.exists():
@@ -45,7 +45,7 @@ def once(made: Path, proof: str) -> Iterator[bool]:
 
 
 def require_space(folder: Path, mib: int) -> None:
-    """Raise StartError unless the disk of `folder` (or of its nearest parent that exists) has `mib` MiB free."""
+    """Raise StartError unless the disk of `folder`, or of its nearest parent, has `mib` MiB free."""
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     free_mib = shutil.disk_usage(existing).free // 2**20
     if free_mib < mib:

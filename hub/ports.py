@@ -1,4 +1,4 @@
-"""TCP ports on loopback: picked once, kept in `<data dir>/ports.json`, so that a restart has the same addresses."""
+"""TCP ports on loopback: picked once, kept in `<data dir>/ports.json`, the same after a restart."""
 
 from __future__ import annotations
 

@@ -29,6 +29,7 @@ class Engines:
 
     @property
     def environment(self) -> dict[str, str]:
+        """What a child process needs to reach both."""
         return child_environment(self.settings)
 
 
@@ -57,13 +58,13 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
 
 @pytest.fixture(scope="session")
 def fresh_agency_code() -> Callable[[str], AgencyCode]:
-    """A function: prefix -> an agency code that no other test of this run has (tests share one broker)."""
+    """Give a function: prefix -> an agency code that no other test of this run has (one broker for all)."""
     return lambda prefix="agency": agency_code(f"{prefix}-{next(_numbers)}")
 
 
 @pytest.fixture
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on."""
+    """Pick a TCP port on loopback that nobody listens on."""
     from hub.ports import free
 
     return free()

@@ -1,6 +1,6 @@
-"""The embedded Kafka: one real broker and controller in one JVM on loopback, SCRAM and ACLs on, as in production.
+"""The embedded Kafka: a real broker and controller in one JVM on loopback, SCRAM and ACLs on.
 
-Everything lies in `<data dir>/kafka` (0700). The steps are `resolve`, `format`, `start`; `stop` ends it in order.
+Everything lies in `<data dir>/kafka` (0700). The steps are `resolve`, `format`, `start`; then `stop`.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class EmbeddedKafka:
         jars.class_path(self.settings, progress)
 
     def format(self) -> bool:
-        """Write the configuration, and format the storage the first time; return whether this was that time."""
+        """Write the configuration; format the storage the first time, and return whether this was it."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._write_config()
         with once(self._folder / "data", proof="meta.properties") as to_do:
@@ -94,7 +94,7 @@ class EmbeddedKafka:
     def start(self, seconds: float = 60) -> None:
         """Start the broker and wait until it answers.
 
-        Raises StartError for a taken port, or with the first error of the broker's log when it does not come up.
+        Raises StartError for a taken port, or with the first error of its log when it does not come up.
         """
         self._end_orphan()
         advice = f"Stop that process, or remove the port from {self._data_dir / ports.FILE} to get another."
@@ -146,7 +146,7 @@ class EmbeddedKafka:
         return java.first_error(text)
 
     def stop(self, seconds: float = 30) -> bool:
-        """Stop the broker in order; return whether it did so in time (else it was killed, which loses nothing)."""
+        """Stop the broker in order; return whether it did so in time (else killed, which loses nothing)."""
         if self.process is None:
             return True
         in_time = child.stop(self.process, signal.SIGTERM, seconds)

@@ -21,9 +21,9 @@ def server_config(
 ) -> dict[str, str]:
     """Return server.properties: one node, SASL on both listeners, ACLs, deny by default.
 
-    `broker` and `controller` are host:port as clients reach them; `bind` is where the broker listens if that is
-    another address. `folder` is relative by default: the broker runs in a folder whose name may hold blanks,
-    commas and Persian letters.
+    `broker` and `controller` are host:port as clients reach them; `bind` is where the broker listens, if that
+    is another address. `folder` is relative by default: the broker runs in a folder whose name may hold
+    blanks, commas and Persian letters.
     """
     retention_minutes = topics.AGENCY_RETENTION_MS // 60_000
     admin = topics.ADMIN_PRINCIPAL
@@ -108,7 +108,7 @@ def logging_config() -> dict[str, str]:
 
 
 def properties(values: Mapping[str, str]) -> str:
-    """Return a Java properties file; all that is not ASCII is escaped, as Java reads such files in Latin-1."""
+    """Return a Java properties file; what is not ASCII is escaped, as Java reads such files in Latin-1."""
     return "\n".join(f"{_escaped(name)}={_escaped(value)}" for name, value in values.items()) + "\n"
 
 

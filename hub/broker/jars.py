@@ -1,7 +1,9 @@
 """The jars of the embedded Kafka: resolved by jgo, each checked against the SHA-256 in `jars.lock`.
 
-jgo itself only warns when a checksum differs. A Kafka distribution's folder by a setting takes jgo's place in
-closed networks. Where jgo keeps its files: `JGO_CACHE_DIR`, `M2_REPO` (its own variables), else the home folder.
+jgo itself only warns when a checksum differs, and rebuilds some of its folders at every call while others
+read them; so what was checked is linked into a folder of ours, named after the lock, and that is all.
+Everything lies under `JGO_CACHE_DIR` and `M2_REPO` (jgo's own variables), else in the home folder. A Kafka
+distribution's folder, by a setting, takes the place of all this in closed networks.
 """
 
 from __future__ import annotations
@@ -10,6 +12,9 @@ import contextlib
 import fcntl
 import hashlib
 import json
+import os
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -20,8 +25,8 @@ from hub.settings import Settings
 
 KAFKA_VERSION = "4.3.1"
 LOG4J_VERSION = "2.25.4"
-# Without an SLF4J binding on the class path a broker that cannot start says nothing. It is resolved by itself:
-# in one endpoint with Kafka, its managed versions took the place of Kafka's (kafka-clients became 3.9.1).
+# Without an SLF4J binding on the class path a broker that cannot start says nothing. It is resolved by
+# itself: in one endpoint with Kafka, its managed versions ousted Kafka's (kafka-clients became 3.9.1).
 ENDPOINTS = (
     f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}",
     f"org.apache.logging.log4j:log4j-slf4j-impl:{LOG4J_VERSION}",
@@ -48,11 +53,51 @@ def class_path(settings: Settings, progress: Progress | None = None) -> list[Pat
     """
     if settings.kafka.distribution is not None:
         return _of_distribution(settings.kafka.distribution)
-    environments = _resolve(progress)
-    found = {jar.name: jar for folder in environments for jar in sorted(folder.glob("*/*.jar"))}
-    jars = [found[name] for name in sorted(found)]
-    verify(jars, environments[0] / STAMP)
+    folder = _cache() / "peyvand" / f"kafka-{KAFKA_VERSION}-{_lock_digest()[:12]}"
+    if not folder.is_dir():
+        _fetch(folder, progress)
+    jars = sorted(folder.glob("*.jar"))
+    verify(jars, folder / STAMP)
     return jars
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("JGO_CACHE_DIR") or Path.home() / ".cache" / "jgo")
+
+
+def _lock_digest() -> str:
+    return hashlib.sha256(LOCK.read_bytes()).hexdigest()
+
+
+def _fetch(folder: Path, progress: Progress | None) -> None:
+    """Make `folder`, whole or not at all, from what jgo fetches; one process at a time."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with (folder.parent / "lock").open("w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if folder.is_dir():  # another process was quicker
+                return
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix="new-") as scratch:
+                draft = Path(scratch) / folder.name
+                draft.mkdir()
+                for jar in _resolve(progress):
+                    _link(jar, draft / jar.name)
+                verify(sorted(draft.glob("*.jar")), draft / STAMP)
+                draft.rename(folder)
+    except OSError as error:
+        raise StartError(
+            f"Kafka's jars cannot be kept: {error.strerror}.",
+            where=str(error.filename or folder),
+            do="Set JGO_CACHE_DIR and M2_REPO to folders that can be written, "
+            "or HUB_KAFKA__DISTRIBUTION to the folder of a Kafka distribution.",
+        ) from None
+
+
+def _link(jar: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(jar)
+    except OSError:  # another file system
+        shutil.copy2(jar, target)
 
 
 def _of_distribution(folder: Path) -> list[Path]:
@@ -77,7 +122,7 @@ def verify(jars: list[Path], stamp: Path) -> None:
         raise _untrusted(f"{len(missing)} jar(s) are missing, such as {missing[0]}.", stamp.parent)
     if unknown := sorted(seen.keys() - lock.keys()):
         raise _untrusted(f"{unknown[0]} is not in hub/broker/jars.lock.", stamp.parent)
-    fingerprint = {"lock": hashlib.sha256(LOCK.read_bytes()).hexdigest(), "jars": seen}
+    fingerprint = {"lock": _lock_digest(), "jars": seen}
     with contextlib.suppress(OSError, ValueError):
         if json.loads(stamp.read_text(encoding="ascii")) == fingerprint:
             return
@@ -91,49 +136,40 @@ def verify(jars: list[Path], stamp: Path) -> None:
 
 
 def _untrusted(what: str, folder: Path) -> StartError:
+    repository = os.environ.get("M2_REPO") or Path.home() / ".m2" / "repository"
     return StartError(
         f"the Kafka jars cannot be trusted: {what}",
         where=str(folder),
-        do=f"Delete that folder and the same files under {_repository()}, then start again.",
+        do=f"Delete {_cache()} and the Kafka files under {repository}, then start again.",
     )
 
 
-def _repository() -> Path:
-    from jgo.constants import default_maven_repo  # noqa: PLC0415 - wants the extra `embedded`
-
-    return Path(default_maven_repo())
-
-
 def _resolve(progress: Progress | None) -> list[Path]:
+    """Return every jar of the endpoints as jgo has it. Raises StartError when it cannot be had."""
     try:
-        import jgo  # noqa: PLC0415 - wants the extra `embedded`
+        import jgo  # noqa: PLC0415 - wants the extra `embedded`, and is not needed warm
         from jgo.config import GlobalSettings  # noqa: PLC0415
     except ModuleNotFoundError:
         raise StartError(
             "the embedded Kafka is not installed.",
             do="Install `peyvand[hub,embedded]`, or set HUB_KAFKA__BOOTSTRAP to use a Kafka of yours.",
         ) from None
+    found: dict[str, Path] = {}
     try:
         own = GlobalSettings.load()
-        Path(own.cache_dir).mkdir(parents=True, exist_ok=True)
-        with _alone(Path(own.cache_dir)), _counting(Path(own.repo_cache), progress):
-            # A mirror named `central` in the user's jgo configuration takes Maven Central's place.
-            return [Path(jgo.build(endpoint, repositories=own.repositories).path) for endpoint in ENDPOINTS]
-    except Exception as error:  # jgo's faults have no common class
+        with _counting(Path(own.repo_cache), progress):
+            for endpoint in ENDPOINTS:
+                # A mirror named `central` in the user's jgo configuration takes Maven Central's place.
+                environment = Path(jgo.build(endpoint, repositories=own.repositories).path)
+                found |= {jar.name: jar for jar in environment.glob("*/*.jar")}
+    except Exception as error:  # noqa: BLE001 - jgo's faults have no common class
         cause = str(error).strip().splitlines() or [type(error).__name__]
         raise StartError(
             f"Kafka {KAFKA_VERSION} could not be fetched: {cause[0][:300]}.",
             do="Check the network (Maven Central, or your mirror in jgo's configuration), or set "
             "HUB_KAFKA__DISTRIBUTION to the folder of a Kafka distribution.",
-        ) from error
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Let one process at a time fill the cache."""
-    with (folder / "peyvand.lock").open("w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        ) from None
+    return list(found.values())
 
 
 @contextlib.contextmanager

@@ -57,8 +57,8 @@ def java_command(
 ) -> str:
     """Run a Java program of Kafka's jars (such as `kafka.admin.ConfigCommand`) to its end; return its output.
 
-    Secrets may be among the arguments: they do not show in the process list. Raises BrokerError with the first
-    telling line of what it said when it fails or takes longer than `seconds`. It runs in `folder`.
+    Secrets may be among the arguments: they do not show in the process list. It runs in `folder`. Raises
+    BrokerError with the first telling line of what it said when it fails or takes longer than `seconds`.
     """
     with tempfile.TemporaryDirectory(prefix="hub-java-") as scratch:
         command = write_arguments(settings, Path(scratch) / "java.args", _TOOL, main_class, arguments)
@@ -87,7 +87,7 @@ _CAUSE = re.compile(r"^(?:Caused by: )?[\w.$]+(?:Exception|Error)(?::|$)")
 
 
 def first_error(text: str) -> str:
-    """Return the first fault that a Java program's output tells of, with its exception; else the last line."""
+    """Return the first fault that a program's output tells of, with its exception; else the last line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     for index, line in enumerate(lines):
         if _MARKED.match(line):

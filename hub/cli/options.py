@@ -25,6 +25,7 @@ DataDir = Annotated[
 def load_settings(data_dir: Path | None = None, *, running: bool = True) -> Settings:
     """Return the settings for a command: environment, then the data folder's hub.env, then the defaults.
 
-    `running=False` leaves hub.env out: for commands that start a hub rather than reach one. Raises ConfigError naming every variable that is wrong.
+    `running=False` leaves hub.env out: for commands that start a hub rather than reach one.
+    Raises ConfigError naming every variable that is wrong.
     """
     return settings_module.load(data_dir.expanduser() if data_dir else None, running=running)

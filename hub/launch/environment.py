@@ -1,4 +1,4 @@
-"""Settings handed on: to child processes as environment, to clients as `hub.env`, to people as `.env.example`."""
+"""Settings handed on: to child processes as environment, to commands and clients as `hub.env`."""
 
 from __future__ import annotations
 

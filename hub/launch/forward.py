@@ -1,7 +1,7 @@
 """Hands TCP connections on to a port on loopback: `python -m hub.launch.forward FROM_PORT TO_PORT`.
 
-For containers only: the API binds to loopback while the hub has no sign-in, and a container's loopback cannot be
-published. The compose file publishes what this hands on to the host's loopback and nowhere else.
+For containers only: the API binds to loopback while the hub has no sign-in, and a container's loopback cannot
+be published. The compose file publishes what this hands on to the host's loopback and nowhere else.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ async def serve(host: str, port: int, target: int) -> asyncio.Server:
             writer.close()
             return
         await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
+        far_writer.close()
+        writer.close()
 
     return await asyncio.start_server(handle, host, port)
 
@@ -33,7 +35,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.write(chunk)
             await writer.drain()
     with contextlib.suppress(OSError):
-        writer.close()
+        writer.write_eof()
 
 
 async def _main(port: int, target: int) -> None:

