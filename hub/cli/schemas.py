@@ -42,7 +42,7 @@ def check(schemas: SchemasDir = None) -> None:
 
     Example: `hub schemas check --schemas schemas`
     """
-    from hub.contracts import locking
+    from hub.contracts import locking  # noqa: PLC0415 - keeps --help quick
 
     state = _examine(schemas)
     _end_if(state, (*state.findings, *locking.stale(state)))
@@ -54,13 +54,14 @@ def check(schemas: SchemasDir = None) -> None:
 def lock(schemas: SchemasDir = None) -> None:
     """Give every new or changed schema the next id and write it to the lock.
 
-    Refused, with nothing written, while any finding stands: a broken rule, or a change that an earlier version
-    could not read or be read by (FULL_TRANSITIVE within a major). An id is never given twice and never moves.
+    Nothing is written while any finding stands: a broken rule, or a version that cannot read all others.
+
+    An id is never given twice and never moves.
 
     Example: `hub schemas lock --schemas schemas`
     """
-    from hub.contracts import lockfile
-    from hub.errors import ConfigError
+    from hub.contracts import lockfile  # noqa: PLC0415 - keeps --help quick
+    from hub.errors import ConfigError  # noqa: PLC0415 - keeps --help quick
 
     state = _examine(schemas)
     _end_if(state, state.findings)
@@ -93,8 +94,8 @@ def diff(schemas: SchemasDir = None) -> None:
 
 
 def _examine(schemas: Path | None) -> State:
-    from hub import resources
-    from hub.contracts import locking
+    from hub import resources  # noqa: PLC0415 - keeps --help quick
+    from hub.contracts import locking  # noqa: PLC0415 - keeps --help quick
 
     return locking.examine(schemas.expanduser() if schemas else resources.folder("schemas"))
 

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import fastavro
-
 from hub.contracts import avro, values, walk
 from hub.contracts.names import EventType, contract_name
 from hub.errors import ContractError
@@ -96,6 +94,8 @@ def lint(source: Source) -> list[Finding]:
 
     def report(path: str, what: str) -> None:
         findings.append(Finding(source.file, path, what))
+
+    import fastavro  # noqa: PLC0415 - only authors of schemas need it
 
     try:
         _record(source, report)

@@ -53,7 +53,7 @@ def _reader(schema: Any, names: dict[str, Any]) -> Read:  # noqa: PLR0911 - one 
         case "union":
             return _optional(schema, names)
         case "record":
-            return _record([(field["name"], _reader(field["type"], names)) for field in schema["fields"]])
+            return _record([_field(field, names) for field in schema["fields"]])
         case "array":
             return _array(_reader(schema["items"], names))
         case "map":
@@ -97,13 +97,25 @@ def _optional(union: list[Any], names: dict[str, Any]) -> Read:
     return read
 
 
-def _record(fields: list[tuple[str, Read]]) -> Read:
+def _field(field: dict[str, Any], names: dict[str, Any]) -> tuple[str, int, Read]:
+    """Return a field's name, the byte that alone says null (-1 where it cannot be null), and its reader."""
+    type_ = avro.resolve(field["type"], names)
+    null_byte = type_.index("null") * 2 if avro.kind(type_) == "union" else -1
+    return field["name"], null_byte, _reader(type_, names)
+
+
+def _record(fields: list[tuple[str, int, Read]]) -> Read:
     def read(data: bytes, position: int) -> tuple[dict[str, Any], int]:
-        out = {}
+        out: dict[str, Any] = {}
         name = ""
         try:
-            for name, inner in fields:
-                out[name], position = inner(data, position)
+            for name, null_byte, inner in fields:
+                # Most fields of most events are null: deciding that here saves a call each.
+                if null_byte >= 0 and data[position] == null_byte:
+                    out[name] = None
+                    position += 1
+                else:
+                    out[name], position = inner(data, position)
         except Misfit as misfit:
             raise misfit.within(name) from None
         except IndexError:

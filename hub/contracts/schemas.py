@@ -8,8 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import fastavro
-
 from hub import resources
 from hub.contracts import avro, lockfile
 from hub.contracts.names import EventType, SchemaId, subject_name
@@ -71,7 +69,9 @@ class Contract:
 
     @cached_property
     def parsed(self) -> Any:
-        """The schema as fastavro parses it; the hub itself reads by `codec`."""
+        """The schema as fastavro parses it, for readers of their own; the hub itself reads by `codec`."""
+        import fastavro  # noqa: PLC0415 - the SDK does without it
+
         return fastavro.parse_schema(self.schema)
 
     def note(self, name: str) -> FieldNote:

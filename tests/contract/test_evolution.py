@@ -1,4 +1,4 @@
-"""Every contract can be read across its versions, both ways, and can grow: FULL_TRANSITIVE as a second library sees it."""
+"""Every contract can be read across its versions, both ways, and can grow, as a second library sees it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_every_version_reads_what_every_other_version_writes(event_type):
 
 @pytest.mark.parametrize("event_type", TYPES)
 def test_every_locked_history_is_full_transitive(event_type):
-    """The rule holds for what is locked and for the grown next version, and fails for one that shrinks too far."""
+    """The rule holds for what is locked and for a grown version, and fails for one that shrinks too far."""
     schemas = [contract.schema for contract in CONTRACTS.versions(event_type)]
     for place in range(len(schemas)):
         assert judge(schemas[place], schemas[:place], Mode.FULL_TRANSITIVE) == ()
@@ -82,7 +82,7 @@ def test_every_personal_field_can_be_withheld(contract):
 
 
 def test_the_catalogue_of_event_types_serves_a_real_start():
-    """What the first agencies need is there: requests, steps, hand-offs, data, catalogue, feedback, programme, hub."""
+    """What the first agencies need is there: requests, steps, data, catalogue, feedback, programme, hub."""
     assert set(TYPES) >= {
         "service.request.submitted.v1",
         "service.request.received.v1",

@@ -1,7 +1,7 @@
-"""Every contract version keeps its bytes: golden bytes ↔ golden JSON, in both directions and by a second library.
+"""Every contract version keeps its bytes: golden bytes ↔ golden JSON, both ways and by a second library.
 
-A new schema has no golden files yet: `HUB_MAKE_GOLDEN=1 python -m pytest tests/contract/test_golden.py` makes the
-missing ones (it never overwrites one); look at them and commit them.
+A new schema has no golden files yet: `HUB_MAKE_GOLDEN=1 python -m pytest tests/contract/test_golden.py`
+makes the missing ones (it never overwrites one); look at them and commit them.
 """
 
 from __future__ import annotations
@@ -50,12 +50,14 @@ def make(contract: Contract) -> None:
     """Write the golden files of one contract: a document with every field filled, and its bytes."""
     document, value = paths(contract)
     names = avro.named_types(contract.schema)
-    example = {field["name"]: filled(field["type"], field["name"], names) for field in contract.schema["fields"]}
+    example = {
+        field["name"]: filled(field["type"], field["name"], names) for field in contract.schema["fields"]
+    }
     document.write_text(json.dumps(example, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     value.write_bytes(CODEC.encode_as(contract, from_json(contract, example)))
 
 
-def filled(schema, name, names):
+def filled(schema, name, names):  # noqa: C901, PLR0911 - one return a kind
     """Return a JSON value of a type that depends on nothing but the field's name."""
     schema = avro.resolve(schema, names)
     number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:2], "big")
@@ -76,7 +78,7 @@ def filled(schema, name, names):
             return f"{number}.{number % 100000:05}"
         case "boolean", _:
             return number % 2 == 0
-        case ("int" | "long"), _:
+        case (("int" | "long"), _):
             return number
         case "string", _:
             return f"نمونه {name}" if name.endswith("_fa") else f"example {name}"
