@@ -1,0 +1,102 @@
+"""Plain readers of whole topics for the demo's check: no group, committed records only, read-only login."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from hub.broker import clients
+from hub.contracts import topics
+from hub.contracts.names import AgencyCode
+from hub.errors import BrokerError, BrokerUnavailableError
+from hub.settings import Settings
+
+_BATCH = 5000
+_SECONDS = 30.0
+
+
+def records(settings: Settings, topic: str, partitions: Iterable[int]) -> Iterator[Message]:
+    """Yield every record of some partitions, from the first kept one to the end as it is now.
+
+    Raises BrokerError when the topic cannot be read, BrokerUnavailableError when nothing comes in time.
+    """
+    config = clients.reader(settings, topics.READER_PRINCIPAL, f"{topics.READER_PRINCIPAL}.demo") | {
+        "enable.partition.eof": True,
+        "fetch.wait.max.ms": 50,
+        "auto.offset.reset": "earliest",
+    }
+    consumer = Consumer(config, logger=None)
+    try:
+        waiting = set(partitions)
+        consumer.assign([TopicPartition(topic, number, 0) for number in waiting])
+        while waiting:
+            batch = consumer.consume(_BATCH, _SECONDS)
+            if not batch:
+                raise BrokerUnavailableError(f"no answer in {_SECONDS:.0f} s.", where=topic)
+            for record in batch:
+                error = record.error()
+                if error is None:
+                    yield record
+                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name
+                    waiting.discard(record.partition())
+                else:
+                    raise BrokerError(f"the topic cannot be read: {error.str()}.", where=topic)
+    finally:
+        consumer.close()
+
+
+def partitions(settings: Settings, topic: str) -> int:
+    """Return how many partitions a topic has; raise BrokerError if it does not exist."""
+    config = clients.reader(settings, topics.READER_PRINCIPAL, topics.READER_PRINCIPAL)
+    consumer = Consumer(config, logger=None)
+    try:
+        found = consumer.list_topics(topic, timeout=_SECONDS).topics[topic]
+    except KafkaException as error:
+        raise BrokerUnavailableError(f"no answer: {error.args[0].str()}.", where=topic) from None
+    finally:
+        consumer.close()
+    if found.error is not None:
+        raise BrokerError(f"the topic cannot be read: {found.error.str()}.", where=topic)
+    return len(found.partitions)
+
+
+def identity(record: Message) -> str:
+    """Return the id by which the plan knows a record: `ce_id`, in structured mode the key."""
+    name = headers_of(record).get("ce_id") or key_of(record)
+    return name.decode("utf-8", "replace")
+
+
+def sent_already(settings: Settings, agency: AgencyCode) -> Counter[str]:
+    """Return how often each id lies on an agency's outbox."""
+    topic = topics.outbox(agency)
+    found = records(settings, topic, range(partitions(settings, topic)))
+    return Counter(identity(record) for record in found)
+
+
+def lag(settings: Settings, group: str, names: Iterable[str]) -> int:
+    """Return how many offsets of some topics a group has not committed past; markers count as offsets."""
+    consumer = Consumer(clients.reader(settings, topics.READER_PRINCIPAL, group), logger=None)
+    places = [TopicPartition(name, n) for name in names for n in range(partitions(settings, name))]
+    behind = 0
+    try:
+        for place in consumer.committed(places, timeout=_SECONDS):
+            low, high = consumer.get_watermark_offsets(place, timeout=_SECONDS)
+            behind += high - (place.offset if place.offset >= 0 else low)
+    except KafkaException as error:
+        raise BrokerUnavailableError(f"no answer: {error.args[0].str()}.", where=group) from None
+    finally:
+        consumer.close()
+    return behind
+
+
+def headers_of(record: Message) -> dict[str, bytes]:
+    """Return a record's headers; of a name that stands more than once, the last."""
+    headers: list[tuple[str, bytes | None]] = record.headers() or []  # type: ignore[assignment]
+    return {name: value or b"" for name, value in headers}
+
+
+def key_of(record: Message) -> bytes:
+    """Return a record's key, empty for none."""
+    return record.key() or b""

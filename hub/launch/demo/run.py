@@ -1,0 +1,222 @@
+"""The course of the demo: agencies publish, recipients receive, one is away for a while, all is counted."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from connectors.sdk import Config
+from hub.broker import credentials
+from hub.broker.ledger import LedgerReader
+from hub.broker.registry_topic import read_registry
+from hub.broker.sheet import Sheet
+from hub.contracts import topics
+from hub.contracts.codec import Codec
+from hub.contracts.names import AgencyCode
+from hub.contracts.schemas import Contracts
+from hub.errors import BrokerUnavailableError, ConfigError
+from hub.launch.demo import check, logs, plan
+from hub.launch.demo.findings import Findings
+from hub.launch.demo.progress import Show
+from hub.launch.demo.receive import Role
+from hub.launch.demo.workers import Workers
+from hub.settings import Settings
+
+PER_SECOND = 200.0
+AWAY_AFTER = 2000
+_NOTE = "demo.json"
+_SETTLE_SECONDS = 300.0
+_READ_BY_NOBODY_YET = frozenset({topics.SUPERVISION, topics.HUB})
+"""Agencies whose processes come with a later version; their deliveries wait."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run of the demo found. Latencies in milliseconds, from outbox append to seen by a recipient."""
+
+    declaration: dict[str, int]
+    findings: Findings
+    ledger: Sheet
+    published: int
+    p50_ms: float
+    p99_ms: float
+
+    @property
+    def events_per_second(self) -> float:
+        """The municipalities' events over the time from their first append to the last visible delivery."""
+        first, last = self.findings.first_append_ms, self.findings.last_visible_ms
+        events = sum(self.declaration[f"log rows of {agency}"] for agency in plan.MUNICIPALITIES)
+        return events * 1000 / max(1, (last or 0) - (first or 0))
+
+    @property
+    def cases_hold(self) -> bool:
+        """Whether the permit register holds every case of every island."""
+        return all(self.findings.cases[agency] == count for agency, count in case_counts().items())
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything is accounted for: both sums, every delivery, every case."""
+        return self.ledger.balanced and self.read_holds and self.findings.unaccounted == 0 and self.cases_hold
+
+    @property
+    def read_holds(self) -> bool:
+        """Whether the hub has read what was declared, and what others have sent on this data folder."""
+        read = self.ledger.totals()["read"]
+        return bool(read == sum(self.declaration.values()) + self.findings.strangers)
+
+    def line(self) -> dict[str, int | float]:
+        """Return the figures of the last line of `hub demo --once`; the names are contract."""
+        totals = self.ledger.totals()
+        intake = ("read", "routed", "unclaimed", "duplicate", "parked")
+        routes = ("accepted", "delivered", "pending", "rejected", "expired")
+        return {
+            **{name: totals[name] for name in (*intake, *routes)},
+            "unaccounted": self.findings.unaccounted,
+            "cases": self.findings.cases.total(),
+            "events_per_second": round(self.events_per_second, 1),
+            "p50_ms": self.p50_ms,
+            "p99_ms": self.p99_ms,
+        }
+
+
+def case_counts() -> dict[AgencyCode, int]:
+    """Return how many cases each island's log has."""
+    return {agency: len({event.caseid for event in plan.log_events(agency)}) for agency in plan.ISLANDS}
+
+
+def configs(settings: Settings) -> dict[AgencyCode, Config]:
+    """Return each demo agency's connection, over its own login.
+
+    Raises ConfigError when this hub's agency registry does not know them all.
+    """
+    wanted = {*plan.SOURCES, *plan.RECIPIENTS}
+    registry = read_registry(settings, topics.READER_PRINCIPAL).current
+    missing = sorted(wanted - set(registry.agencies if registry else ()))
+    if missing:
+        raise ConfigError(
+            f"this hub's agency registry has no {', '.join(missing)}: it is not the example's.",
+            where=str(settings.data_dir),
+            do="Run the demo on another folder: `hub demo --data-dir DIR`.",
+        )
+    kafka = settings.kafka
+    return {
+        code: Config(
+            agency=code,
+            bootstrap=kafka.bootstrap or "",
+            password=credentials.password(settings, code),
+            security_protocol=kafka.security_protocol,
+            sasl_mechanism=kafka.sasl_mechanism,
+            ca_file=kafka.ca_file,
+        )
+        for code in wanted
+    }
+
+
+def run(settings: Settings, console: Console) -> Result:
+    """Run the demo on a hub that is up; what an earlier run has published is not published again.
+
+    Raises HubError when something ends it early; what was sent stays, and the next run goes on from there.
+    """
+    codec = Codec(Contracts.load())
+    declaration = plan.declaration(codec)
+    show = Show(console)
+    with show.step("Agencies: what an earlier run has sent"):
+        known = configs(settings)
+        already = {agency: logs.sent_already(settings, agency) for agency in plan.SOURCES}
+        rejected = sum(logs.sent_already(settings, plan.REGISTER).values())
+    due = sum(declaration.values()) - plan.REJECTIONS - sum(counts.total() for counts in already.values())
+    paced = {event.id for event in plan.paced(plan.OFFICE)}
+    with LedgerReader(settings) as ledger, show.bars(max(0, due)) as bars, Workers(bars) as workers:
+        reject = plan.rejected_ids() if not rejected else frozenset()
+        workers.receive(Role(known[plan.REGISTER], reject=reject, timed=paced))
+        workers.receive(Role(known[plan.STATISTICS], timed=paced))
+        if due > 0:
+            _send(settings, workers, known, already, ledger, say=bars.say)
+        else:
+            workers.receive(Role(known[plan.FEES]))
+        bars.say("Recipients finish what is there, acknowledge it and leave.")
+        _wait_for_gate(settings)
+        workers.wait_quiet()
+        workers.stop_receiving()
+        sheet = _settled(ledger)
+        p50, p99 = _latencies(settings.data_dir, workers)
+        published = workers.sent.total()
+    with show.step("Check: plain consumers read every outbox and inbox and compare"):
+        findings = check.check(settings)
+    return Result(declaration, findings, sheet, published, p50, p99)
+
+
+def _send(
+    settings: Settings,
+    workers: Workers,
+    known: dict[AgencyCode, Config],
+    already: dict[AgencyCode, Counter[str]],
+    ledger: LedgerReader,
+    *,
+    say: Callable[[str], None],
+) -> None:
+    """Let the agencies publish: at full speed while the fee collector is away, then some at a steady pace."""
+    workers.receive(Role(known[plan.FEES], leave_after=AWAY_AFTER))
+    say("Full speed: municipalities, permit office and portal publish; the fee collector goes offline.")
+    for agency in plan.SOURCES:
+        workers.publish(known[agency], "bulk", already[agency])
+    workers.wait_published()
+    _wait_for_gate(settings)
+    workers.wait_left(plan.FEES)
+    say("The fee collector comes back and finds what was kept for it.")
+    workers.receive(Role(known[plan.FEES]))
+    workers.wait_quiet()
+    _settled(ledger)
+    say(f"Steady pace: the permit office's last {plan.PACED_EVENTS:,} events, {PER_SECOND:.0f} a second.")
+    workers.publish(known[plan.OFFICE], "paced", already[plan.OFFICE], PER_SECOND)
+    workers.wait_published()
+
+
+def _wait_for_gate(settings: Settings) -> None:
+    """Return when the gate has decided everything that lies on the outboxes."""
+    outboxes = [topics.outbox(agency) for agency in plan.SOURCES]
+    end = time.monotonic() + _SETTLE_SECONDS
+    while logs.lag(settings, topics.GATE_GROUP, outboxes):
+        if time.monotonic() > end:
+            raise BrokerUnavailableError(
+                f"the gate has not decided everything in {_SETTLE_SECONDS:.0f} s.", do="See logs/gate-0.log."
+            )
+        time.sleep(0.2)
+
+
+def _settled(ledger: LedgerReader) -> Sheet:
+    """Return the ledger once everybody who reads has acknowledged all; after some minutes as it is."""
+    end = time.monotonic() + _SETTLE_SECONDS
+    while True:
+        sheet = ledger.refresh()
+        waiting = sum(line.pending for line in sheet.routes if line.recipient not in _READ_BY_NOBODY_YET)
+        if not waiting or time.monotonic() > end:
+            return sheet
+        time.sleep(0.5)
+
+
+def _latencies(folder: Path, workers: Workers) -> tuple[float, float]:
+    """Return the median and the 99th percentile; of an earlier run's where nothing was sent at a pace."""
+    note = folder / _NOTE
+    times = sorted(_differences(workers))
+    if not times:
+        kept = (
+            json.loads(note.read_text(encoding="utf-8")) if note.is_file() else {"p50_ms": 0.0, "p99_ms": 0.0}
+        )
+        return float(kept["p50_ms"]), float(kept["p99_ms"])
+    p50, p99 = (float(times[min(len(times) - 1, len(times) * part // 100)]) for part in (50, 99))
+    note.write_text(json.dumps({"p50_ms": p50, "p99_ms": p99, "samples": len(times)}), encoding="utf-8")
+    return p50, p99
+
+
+def _differences(workers: Workers) -> Iterable[int]:
+    for received in workers.received:
+        for name, seen in received.seen_ms.items():
+            if name in workers.appended_ms:
+                yield seen - workers.appended_ms[name]

@@ -1,0 +1,122 @@
+"""The demo's processes: they are started, report through one queue, and are ended."""
+
+from __future__ import annotations
+
+import multiprocessing
+import queue
+import time
+from collections import Counter
+from collections.abc import Callable
+from multiprocessing.context import SpawnContext, SpawnProcess
+from types import TracebackType
+from typing import Any, Self
+
+from connectors.sdk import Config
+from hub.errors import HubError, StartError
+from hub.launch.demo import publish, receive
+from hub.launch.demo.publish import Failed, Progress, Section, Sent
+from hub.launch.demo.receive import Quiet, Received, Role
+
+_POLL_SECONDS = 0.2
+
+
+class Workers:
+    """A context manager: leaving it ends every process that is left."""
+
+    def __init__(self, heard: Callable[[Progress], None]) -> None:
+        self._heard = heard
+        self._context: SpawnContext = multiprocessing.get_context("spawn")
+        self._queue: Any = self._context.Queue()
+        self._stop = self._context.Event()
+        self._processes: dict[str, SpawnProcess] = {}
+        self._quiet: set[str] = set()
+        self.sent: Counter[str] = Counter()
+        self.appended_ms: dict[str, int] = {}
+        self.received: list[Received] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in self._processes.values():
+            process.terminate()
+            process.join(10)
+
+    def publish(
+        self, config: Config, section: Section, already: Counter[str], per_second: float | None = None
+    ) -> None:
+        """Start an agency's publishing."""
+        self._start(
+            f"{config.agency} publishing", publish.run, (config, section, already, per_second, self._queue)
+        )
+
+    def receive(self, role: Role) -> None:
+        """Start a recipient."""
+        self._quiet.discard(role.config.agency)
+        self._start(role.config.agency, receive.run, (role, self._stop, self._queue))
+
+    def wait_published(self) -> None:
+        """Return when every publishing process has sent all; raise HubError if a process failed."""
+        self._until(lambda: not any(name.endswith(" publishing") for name in self._processes))
+
+    def wait_left(self, who: str) -> None:
+        """Return when a recipient has gone offline by itself."""
+        self._until(lambda: who not in self._processes)
+
+    def wait_quiet(self, seconds: float = 300) -> None:
+        """Return when no recipient has received anything for a moment; raise HubError after `seconds`."""
+        self._quiet.clear()
+        self._until(lambda: self._quiet >= self._receiving(), seconds)
+
+    def stop_receiving(self) -> None:
+        """Let the recipients finish what is there, acknowledge it and leave."""
+        self._stop.set()
+        self._until(lambda: not self._processes)
+
+    def _receiving(self) -> set[str]:
+        return {name for name in self._processes if not name.endswith(" publishing")}
+
+    def _start(self, name: str, target: Callable[..., None], arguments: tuple[object, ...]) -> None:
+        process = self._context.Process(target=target, args=arguments, name=name, daemon=True)
+        process.start()
+        self._processes[name] = process
+
+    def _until(self, reached: Callable[[], bool], seconds: float = 900) -> None:
+        end = time.monotonic() + seconds
+        while not reached():
+            if time.monotonic() > end:
+                raise StartError(
+                    f"the demo's processes did not finish in {seconds:.0f} s: {sorted(self._processes)}."
+                )
+            try:
+                self._take(self._queue.get(timeout=_POLL_SECONDS))
+            except queue.Empty:
+                self._look_for_dead()
+
+    def _take(self, message: object) -> None:
+        match message:
+            case Progress(who=who):
+                if message.count:
+                    self._quiet.discard(who)
+                self._heard(message)
+            case Quiet(who=who):
+                self._quiet.add(who)
+            case Sent(who=who, count=count, appended_ms=times):
+                self.sent[who] += count
+                self.appended_ms |= times
+                self._ended(f"{who} publishing")
+            case Received(who=who):
+                self.received.append(message)
+                self._ended(who)
+            case Failed(who=who, text=text):
+                raise HubError(text, where=who)
+
+    def _ended(self, name: str) -> None:
+        self._processes.pop(name).join(30)
+
+    def _look_for_dead(self) -> None:
+        for name, process in self._processes.items():
+            if process.exitcode is not None and self._queue.empty():
+                raise StartError(f"{name} ended with {process.exitcode} and said nothing.")
