@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from hub.contracts.lint import Finding
     from hub.contracts.locking import Change, State
+    from hub.contracts.sources import Finding
 
 SchemasDir = Annotated[
     Path | None,

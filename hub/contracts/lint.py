@@ -5,41 +5,14 @@ The rules are listed for authors in docs/reference/event-types.md. All findings 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from hub.contracts import avro, values, walk
-from hub.contracts.names import EventType, contract_name
-from hub.errors import ContractError
+from hub.contracts.sources import Finding, Source
 
-SUFFIX = ".avsc"
 MAX_PRECISION = 38
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something wrong in a schemas folder: the file, the field's path (empty: the whole file), and what."""
-
-    file: str
-    field: str
-    what: str
-
-    def __str__(self) -> str:
-        place = f"{self.file}, field {self.field}" if self.field else self.file
-        return f"{place}: {self.what}"
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A schema file that could be read: its place within the folder, its event type and its schema."""
-
-    file: str
-    event_type: EventType
-    schema: dict[str, Any]
 
 
 _Report = Callable[[str, str], None]
@@ -72,22 +45,6 @@ _LOGICAL = {
 }
 
 
-def read_sources(folder: Path) -> tuple[list[Source], list[Finding]]:
-    """Return every schema file of a folder that can be read, and findings on the others."""
-    sources: list[Source] = []
-    findings: list[Finding] = []
-    for path in sorted(folder.rglob(f"*{SUFFIX}")):
-        file = path.relative_to(folder).as_posix()
-        try:
-            schema = json.loads(path.read_text(encoding="utf-8"))
-            sources.append(Source(file, _event_type(file), _mapping(schema)))
-        except ValueError as error:
-            findings.append(Finding(file, "", f"it is no JSON text: {error}."))
-        except ContractError as error:
-            findings.append(Finding(file, "", str(error)))
-    return sources, findings
-
-
 def lint(source: Source) -> list[Finding]:
     """Return what breaks the rules in one schema file; nothing is raised, whatever the file holds."""
     findings: list[Finding] = []
@@ -107,17 +64,19 @@ def lint(source: Source) -> list[Finding]:
     return findings
 
 
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a key that stands twice: the last one would win silently."""
+    out = dict(pairs)
+    for key, _ in pairs:
+        if sum(key == other for other, _ in pairs) > 1:
+            raise ValueError(f"the key {key!r} stands twice")
+    return out
+
+
 def _mapping(schema: Any) -> dict[str, Any]:
     if not isinstance(schema, dict):
         raise ContractError("a schema file holds one record.")
     return schema
-
-
-def _event_type(file: str) -> EventType:
-    domain, _, rest = file.removesuffix(SUFFIX).partition("/")
-    if not rest or "/" in rest:
-        raise ContractError("a schema file stands at <domain>/<subject>.<past-verb>.v<major>.avsc.")
-    return contract_name(f"{domain}.{rest}")
 
 
 def _record(source: Source, report: _Report) -> None:

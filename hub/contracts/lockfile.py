@@ -64,7 +64,9 @@ def read(folder: Path) -> tuple[Entry, ...]:
         if document["format"] != FORMAT:
             raise _broken(path, f"it has format {document['format']!r}, not {FORMAT}.")
         entries = tuple(_entry(path, number, record) for number, record in enumerate(records))
-    except (ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise ContractError(f"the lock cannot be read: {error.strerror}.", where=str(path)) from None
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _broken(path, f"it cannot be read ({type(error).__name__}: {error}).") from None
     _check(path, entries)
     return entries

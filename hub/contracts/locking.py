@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from hub.contracts import lint, lockfile
 from hub.contracts.compat import Incompatibility, Mode, judge
-from hub.contracts.lint import Finding, Source
 from hub.contracts.lockfile import Entry
 from hub.contracts.names import EventType, SchemaId, major
+from hub.contracts.sources import SUFFIX, Finding, Source, read_sources
 from hub.errors import ConfigError
 
 MODE = Mode.FULL_TRANSITIVE
@@ -51,7 +51,7 @@ def examine(folder: Path) -> State:
     if not folder.is_dir():
         raise ConfigError("there is no such folder.", where=str(folder), do="Name the folder of the schemas.")
     entries = lockfile.read(folder)
-    sources, findings = lint.read_sources(folder)
+    sources, findings = read_sources(folder)
     if not sources and not findings:
         raise ConfigError("there is no schema file (*.avsc) here.", where=str(folder))
     for source in sources:
@@ -94,7 +94,7 @@ def _removed(sources: list[Source], history: dict[EventType, list[Entry]], fault
 
 def _file(type_: EventType) -> str:
     domain, _, rest = type_.partition(".")
-    return f"{domain}/{rest}{lint.SUFFIX}"
+    return f"{domain}/{rest}{SUFFIX}"
 
 
 def _changes(

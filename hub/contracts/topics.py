@@ -83,7 +83,7 @@ def gate_transactional_id(slot: int) -> str:
 
 
 def agency_topics(agency: AgencyCode, partitions: int = DEFAULT_PARTITIONS) -> tuple[TopicSpec, ...]:
-    """Return the three topics of an agency. Retention is 14 days; the window's and supervision's inbox keep all."""
+    """Return an agency's three topics, kept 14 days; the window's and supervision's inboxes keep all."""
     kept = "-1" if agency in (WINDOW, SUPERVISION) else str(AGENCY_RETENTION_MS)
     return (
         TopicSpec(outbox(agency), partitions, _log(str(AGENCY_RETENTION_MS), EVENT_BYTES)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from io import BytesIO
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.contracts import frame
+from hub.contracts.jsonform import to_json
 from hub.errors import ContractError
 
 
@@ -118,6 +120,7 @@ def test_damaged_values_raise_nothing_but_a_contract_error(data, codec, everythi
     raw = fastavro.parse_schema(_without_logical_types(everything.schema))
     assert fastavro.schemaless_reader(BytesIO(bad[frame.HEAD_BYTES :]), raw, None) == decoded
     codec.to_python(everything, decoded)
+    json.dumps(to_json(everything, decoded), allow_nan=False)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ import json
 
 import pytest
 
-from hub.contracts.lint import Source, lint, read_sources
+from hub.contracts.lint import lint
 from hub.contracts.names import EventType
+from hub.contracts.sources import Source, read_sources
 
 TITLE = {"fa": "نام", "en": "Name"}
 
@@ -139,13 +140,19 @@ def test_files_that_cannot_be_read_are_findings_beside_the_good_ones(tmp_path):
     (domain / "thing.avsc").write_text("{}", encoding="utf-8")
     (tmp_path / "thing.placed.v1.avsc").write_text("{}", encoding="utf-8")
     (domain / "thing.bytes.v1.avsc").write_bytes(b"\xff")
+    (domain / "thing.deep.v1.avsc").write_text("[" * 100_000, encoding="utf-8")
+    (domain / "thing.twice.v1.avsc").write_text('{"name": 1, "name": 2}', encoding="utf-8")
+    (domain / "thing.foldered.v1.avsc").mkdir()
     sources, found = read_sources(tmp_path)
     assert [source.event_type for source in sources] == ["test.thing.handed-over.v1"]
     assert sorted(finding.file for finding in found) == [
         "test/thing.avsc",
         "test/thing.broken.v1.avsc",
         "test/thing.bytes.v1.avsc",
+        "test/thing.deep.v1.avsc",
+        "test/thing.foldered.v1.avsc",
         "test/thing.listed.v1.avsc",
+        "test/thing.twice.v1.avsc",
         "thing.placed.v1.avsc",
     ]
 
