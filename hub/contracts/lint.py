@@ -64,21 +64,6 @@ def lint(source: Source) -> list[Finding]:
     return findings
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse a key that stands twice: the last one would win silently."""
-    out = dict(pairs)
-    for key, _ in pairs:
-        if sum(key == other for other, _ in pairs) > 1:
-            raise ValueError(f"the key {key!r} stands twice")
-    return out
-
-
-def _mapping(schema: Any) -> dict[str, Any]:
-    if not isinstance(schema, dict):
-        raise ContractError("a schema file holds one record.")
-    return schema
-
-
 def _record(source: Source, report: _Report) -> None:
     schema = source.schema
     domain, *words, major = source.event_type.split(".")

@@ -58,3 +58,18 @@ def _event_type(file: str) -> EventType:
     if not rest or "/" in rest:
         raise ContractError("a schema file stands at <domain>/<subject>.<past-verb>.v<major>.avsc.")
     return contract_name(f"{domain}.{rest}")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a key that stands twice: the last one would win silently."""
+    out = dict(pairs)
+    for key, _ in pairs:
+        if sum(key == other for other, _ in pairs) > 1:
+            raise ValueError(f"the key {key!r} stands twice")
+    return out
+
+
+def _mapping(schema: Any) -> dict[str, Any]:
+    if not isinstance(schema, dict):
+        raise ContractError("a schema file holds one record.")
+    return schema
