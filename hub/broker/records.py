@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import methodcaller
 from typing import TypeVar, cast
 
 from confluent_kafka import Message
@@ -10,12 +11,16 @@ from hub.contracts.envelope import Headers
 from hub.gate.record import Record
 
 _Value = TypeVar("_Value")
+# Where a header's name is no UTF-8, confluent-kafka 2.16 returns a broken list with an error pending. A plain
+# `message.headers()` lets that error surface later, in some other call, once the interpreter has specialised the
+# line; a call through `methodcaller` is always checked.
+_headers = methodcaller("headers")
 
 
 def record_of(message: Message) -> Record:
     """Return a consumed message as a record; where the client cannot read its headers, the record says so."""
     try:
-        headers = message.headers() or ()
+        headers = _headers(message) or ()
     except (UnicodeDecodeError, SystemError):
         # A header name that is no UTF-8: any client of an agency can write one, confluent-kafka cannot read it.
         headers = None

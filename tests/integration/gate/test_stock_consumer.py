@@ -48,7 +48,7 @@ def test_a_stock_consumer_reads_an_inbox_with_the_schema_files(hub):
     )
     consumer.subscribe([f"agency.{recipient}.inbox"])
     message = consumer.poll(60)
-    assert message is not None
+    assert message is not None, hub.log()
     assert message.error() is None
     headers = {name: value.decode() for name, value in message.headers()}
     subjects, schemas = _schema_files()
