@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -15,6 +16,7 @@ from hub.settings import Settings
 
 _BATCH = 5000
 _SECONDS = 30.0
+_LINGER_SECONDS = 0.05
 
 
 def records(settings: Settings, topic: str, partitions: Iterable[int]) -> Iterator[Message]:
@@ -31,9 +33,13 @@ def records(settings: Settings, topic: str, partitions: Iterable[int]) -> Iterat
     try:
         waiting = set(partitions)
         consumer.assign([TopicPartition(topic, number, 0) for number in waiting])
+        answered = time.monotonic()
         while waiting:
-            batch = consumer.consume(_BATCH, _SECONDS)
-            if not batch:
+            # `consume` waits until its time is over unless the batch is full.
+            batch = consumer.consume(_BATCH, _LINGER_SECONDS)
+            if batch:
+                answered = time.monotonic()
+            elif time.monotonic() - answered > _SECONDS:
                 raise BrokerUnavailableError(f"no answer in {_SECONDS:.0f} s.", where=topic)
             for record in batch:
                 error = record.error()

@@ -102,8 +102,8 @@ def _parked(result: Result) -> Table:
 
 def _speed(result: Result, console: Console) -> None:
     console.print(
-        f"Full speed: [bold]{result.events_per_second:,.0f}[/] events a second through the hub, from the first "
-        f"append to an outbox to the last delivery in an inbox.\n"
+        f"Full speed: [bold]{result.events_per_second:,.0f}[/] events a second through the hub, from the "
+        f"first append to an outbox to the last delivery in an inbox.\n"
         f"Steady pace: p50 [bold]{result.p50_ms:.0f}[/] ms, p99 [bold]{result.p99_ms:.0f}[/] ms "
         f"from the append to the outbox until a recipient's program had it in hand."
     )
