@@ -3,7 +3,7 @@
 No wrappers around unions. Timestamps are RFC 3339 in UTC (`2026-03-21T05:00:00.000Z`; any offset is
 read), days are `2026-03-21`, times of day `08:30:00.000`, decimals are text (`"12.50000"`; never
 numbers, which would round them), bytes are base64 with padding, UUIDs and enums are text. Reading is as
-strict as the Avro codec.
+strict as the Avro codec; it gives decimals their shortest bytes.
 """
 
 from __future__ import annotations
