@@ -25,6 +25,7 @@ from hub.contracts.names import AgencyCode, RouteId
 from hub.contracts.origin import Origin
 from hub.contracts.schemas import Contracts
 from hub.errors import BrokerError, ContractError
+from hub.registry.model import Registry
 from hub.settings import Settings
 
 SETTLE_SECONDS = 5.0
@@ -63,6 +64,11 @@ class LedgerReader:
         """Leave the broker."""
         for each in (self._registry, self._ledger, self._inboxes):
             each.close()
+
+    @property
+    def registry(self) -> Registry | None:
+        """The agency registry as of the last refresh; None before the first `hub apply`."""
+        return self._registry.current
 
     def refresh(self) -> Sheet:
         """Read what is new and return the ledger as of now.
