@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import pytest
 from hub.broker.embedded import EmbeddedKafka
 from hub.contracts.names import AgencyCode, agency_code
 from hub.launch.environment import child_environment
-from hub.settings import Settings
+from hub.launch.up import Hub
+from hub.settings import ApiSettings, Settings
 from hub.store.embedded import EmbeddedPostgres
 
 _numbers = itertools.count(1)
@@ -34,7 +36,7 @@ class Engines:
 
 
 @contextlib.contextmanager
-def running_engines(data_dir: Path) -> Iterator[Engines]:
+def _running_engines(data_dir: Path) -> Iterator[Engines]:
     """Start both engines in a folder; stop them at the end, whatever happened."""
     kafka = EmbeddedKafka(Settings(data_dir=data_dir))
     with contextlib.ExitStack() as stack:
@@ -52,8 +54,14 @@ def running_engines(data_dir: Path) -> Iterator[Engines]:
 @pytest.fixture(scope="session")
 def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
     """Kafka and PostgreSQL for the whole run; `.settings` reach them as every hub principal."""
-    with running_engines(tmp_path_factory.mktemp("engines")) as running:
+    with _running_engines(tmp_path_factory.mktemp("engines")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def running_engines() -> Callable[[Path], AbstractContextManager[Engines]]:
+    """Give a function: data folder -> engines of a test's own, for the length of a `with`."""
+    return _running_engines
 
 
 @pytest.fixture(scope="session")
@@ -68,3 +76,11 @@ def free_port() -> int:
     from hub.ports import free
 
     return free()
+
+
+@pytest.fixture(scope="session")
+def hub_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """Start the whole hub with the example agency registry, once for the run, on ports of its own."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("hub"), api=ApiSettings(port=0))
+    with Hub(settings) as hub:
+        yield hub

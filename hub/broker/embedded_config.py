@@ -101,6 +101,9 @@ def logging_config() -> dict[str, str]:
         f"{file}.strategy.max": "2",
         "rootLogger.level": "info",
         "rootLogger.appenderRef.file.ref": "file",
+        # Every client and the broker itself would print 250 lines of settings.
+        "logger.config.name": "org.apache.kafka.common.config.AbstractConfig",
+        "logger.config.level": "warn",
         # One line per request of every client that is refused is a way to fill a disk.
         "logger.authorizer.name": "kafka.authorizer.logger",
         "logger.authorizer.level": "error",

@@ -163,9 +163,11 @@ def _resolve(progress: Progress | None) -> list[Path]:
                 environment = Path(jgo.build(endpoint, repositories=own.repositories).path)
                 found |= {jar.name: jar for jar in environment.glob("*/*.jar")}
     except Exception as error:  # noqa: BLE001 - jgo's faults have no common class
-        cause = str(error).strip().splitlines() or [type(error).__name__]
+        # Every fault of the network is an OSError; its text is a page of addresses.
+        unreached = f"the Maven repository could not be reached ({type(error).__name__})"
+        cause = unreached if isinstance(error, OSError) else (str(error).strip() or type(error).__name__)
         raise StartError(
-            f"Kafka {KAFKA_VERSION} could not be fetched: {cause[0][:300]}.",
+            f"Kafka {KAFKA_VERSION} could not be fetched: {cause.splitlines()[0][:300]}.",
             do="Check the network (Maven Central, or your mirror in jgo's configuration), or set "
             "HUB_KAFKA__DISTRIBUTION to the folder of a Kafka distribution.",
         ) from None

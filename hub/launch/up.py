@@ -135,7 +135,10 @@ class Hub:
         folder = self.data_dir / "metrics"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        common = child_environment(self.settings) | {METRICS_FOLDER: str(folder)}
+        # An administrator's login for an external Kafka is ours alone: each process has a principal of its own.
+        kafka = self.settings.kafka.model_copy(update={"username": None, "password": None})
+        common = child_environment(self.settings.model_copy(update={"kafka": kafka}))
+        common |= {METRICS_FOLDER: str(folder)}
         parts = [
             ProcessPart(f"gate-{slot}", "streams.gate", self.data_dir, common | {"HUB_GATE__SLOT": str(slot)})
             for slot in range(self.settings.gate.count)

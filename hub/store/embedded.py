@@ -110,8 +110,7 @@ class EmbeddedPostgres:
         password = self._folder / "first-password"
         write_secret(password, self._password)
         if user:
-            os.chown(self._data, user.uid, user.gid)
-            os.chown(password, user.uid, user.gid)
+            _give(user, self._data, password)
         log = self._log.with_name("initdb.log")
         log.unlink(missing_ok=True)
         try:
@@ -153,8 +152,7 @@ class EmbeddedPostgres:
         )
         user = server_user(self._data)
         if user and self._data.stat().st_uid != user.uid:  # copied by root
-            for path in (self._data, *self._data.rglob("*")):
-                os.chown(path, user.uid, user.gid, follow_symlinks=False)
+            _give(user, self._data, *self._data.rglob("*"))
         deadline = time.monotonic() + seconds
         try:
             while not self._try(user, deadline):
@@ -249,6 +247,17 @@ class EmbeddedPostgres:
             return psutil.Process(pid).name() == "postgres"
         except psutil.Error:
             return False
+
+
+def _give(user: child.User, *paths: Path) -> None:
+    try:
+        for path in paths:
+            os.chown(path, user.uid, user.gid, follow_symlinks=False)
+    except PermissionError:
+        raise StartError(
+            "PostgreSQL does not run as root, and this container's root may not become another user.",
+            do="Start the hub as an ordinary user, or keep the capabilities CHOWN, SETUID and SETGID.",
+        ) from None
 
 
 def _telling_line(log: Path, begin: int) -> str:

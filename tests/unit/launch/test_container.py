@@ -114,7 +114,8 @@ def test_kafkas_script_gives_every_principal_its_password_once(tmp_path):
     programs.mkdir()
     calls = tmp_path / "calls"
     for name in ("kafka-storage.sh", "kafka-server-start.sh"):
-        note = f'#!/bin/bash\n[[ $1 == random-uuid ]] && echo UUID && exit\nprintf "%s\\n" "{name} $*" >>"{calls}"\n'
+        answer = "[[ $1 == random-uuid ]] && echo UUID && exit"
+        note = f'#!/bin/bash\n{answer}\nprintf "%s\\n" "{name} $*" >>"{calls}"\n'
         (programs / name).write_text(note, encoding="ascii")
         (programs / name).chmod(0o755)
     script = (CHECKOUT / "ops/container/kafka.sh").read_text(encoding="utf-8")

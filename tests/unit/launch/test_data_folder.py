@@ -33,10 +33,12 @@ def test_what_an_interrupted_step_left_is_removed_before_it_is_done_again(tmp_pa
     """Only what lies in the step's own folder goes."""
     made, beside = tmp_path / "made", tmp_path / "beside"
     beside.touch()
-    with pytest.raises(KeyboardInterrupt), once(made, "proof"):
-        made.mkdir()
-        (made / "half").touch()
-        raise KeyboardInterrupt
+    interrupted = once(made, "proof")
+    interrupted.__enter__()
+    made.mkdir()
+    (made / "half").touch()
+    with pytest.raises(KeyboardInterrupt):
+        interrupted.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
     with once(made, "proof") as to_do:
         assert to_do
         assert not made.exists()

@@ -55,13 +55,13 @@ def test_anything_else_is_refused_in_one_sentence(locked_folder, damage):
         jar.unlink()
     else:
         (locked_folder / "c-1.jar").write_bytes(b"c")
-    with pytest.raises(StartError, match="the Kafka jars cannot be trusted: .*(a|b|c)-1.jar") as caught:
+    with pytest.raises(StartError, match=r"the Kafka jars cannot be trusted: .*(a|b|c)-1\.jar") as caught:
         check(locked_folder)
     assert "\n" not in str(caught.value)
 
 
 def test_the_lock_names_the_pinned_kafka_and_a_logging_binding():
-    """The versions in the code and in the lock are the same ones; without the binding a failing broker is mute."""
+    """The versions of code and lock are the same; without the binding a failing broker is mute."""
     jars.locked.cache_clear()
     assert f"kafka_2.13-{jars.KAFKA_VERSION}.jar" in jars.locked()
     assert f"kafka-clients-{jars.KAFKA_VERSION}.jar" in jars.locked()
@@ -96,8 +96,8 @@ def test_a_cache_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch):
     ("text", "expected"),
     [
         (
-            "x INFO a\ny ERROR Exiting (Kafka$)\njava.lang.IllegalStateException: no disk\n at a.b",
-            "Exiting (Kafka$): java.lang.IllegalStateException: no disk",
+            "x INFO a\ny ERROR Ending (K$)\njava.lang.IllegalStateException: no disk\n at a.b",
+            "Ending (K$): java.lang.IllegalStateException: no disk",
         ),
         (
             'Exception in thread "main" java.lang.Error: out',

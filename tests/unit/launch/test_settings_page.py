@@ -24,7 +24,7 @@ def _no_settings_from_outside(monkeypatch):
 
 @pytest.mark.parametrize("path", PAGES)
 def test_the_written_page_is_up_to_date(path):
-    """A setting that is added, changed or removed shows on the pages: run `python -m hub.launch.settings_page`."""
+    """A changed setting shows on the pages: run `python -m hub.launch.settings_page`."""
     assert (CHECKOUT / path).read_text(encoding="utf-8") == PAGES[path]()
 
 
@@ -62,7 +62,7 @@ def test_what_children_are_given_is_what_the_parent_has(monkeypatch, tmp_path):
 
 
 def test_hub_env_is_private_and_brings_commands_to_the_hub(tmp_path):
-    """0600, and read back exactly: also a password with signs that a shell or an env file would take apart."""
+    """0600, and read back exactly: also a password with signs that an env file would take apart."""
     url = "postgresql+psycopg://hub:a$b'\"c\\ d#e@127.0.0.1:1/hub"
     written = Settings(
         data_dir=tmp_path, kafka={"bootstrap": "127.0.0.1:1"}, postgres={"url": url}, api={"port": 81}
@@ -73,7 +73,7 @@ def test_hub_env_is_private_and_brings_commands_to_the_hub(tmp_path):
 
 
 def test_hub_env_does_not_make_the_next_start_use_yesterdays_engines(tmp_path):
-    """`hub up` reads its settings without hub.env: otherwise its own Kafka would look like an external one."""
+    """`hub up` reads its settings without hub.env: else its own Kafka would look like an external one."""
     write_env_file(Settings(data_dir=tmp_path, kafka={"bootstrap": "127.0.0.1:1"}))
     assert settings.load(tmp_path, running=False).kafka.bootstrap is None
     assert settings.load(tmp_path).kafka.bootstrap == "127.0.0.1:1"
