@@ -194,3 +194,23 @@ def test_a_contract_tells_its_fields_annotations():
     assert (contract.title_fa, contract.title_en) == ("انجام یک گام", "Step completed")
     with pytest.raises(ContractError, match="no field 'nothing'"):
         contract.note("nothing")
+
+
+def test_a_folder_without_a_lock_gets_ids_from_one(folder):
+    """The first lock numbers every schema, in the order of the files, without gaps."""
+    (folder / lockfile.FILE).unlink()
+    assert run("check", "--schemas", folder).exit_code == 1
+    assert run("lock", "--schemas", folder).exit_code == 0
+    contracts = Contracts.load(folder)
+    assert [contract.id for contract in contracts] == list(range(1, len(contracts) + 1))
+
+
+def test_a_lock_that_cannot_be_written_is_one_sentence_and_the_old_one_stays(folder):
+    """A folder stands where the scratch file goes: nothing is half written."""
+    before = (folder / lockfile.FILE).read_bytes()
+    edit(folder, RATING, add_field)
+    (folder / f".{lockfile.FILE}.new").mkdir()
+    result = run("lock", "--schemas", folder)
+    assert isinstance(result.exception, ConfigError)
+    assert "the lock cannot be written" in str(result.exception)
+    assert (folder / lockfile.FILE).read_bytes() == before
