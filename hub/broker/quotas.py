@@ -55,6 +55,12 @@ def ensure_quotas(settings: Settings, desired: Mapping[str, Quota]) -> list[str]
     return [f"quota of {each}: {_text(wrong[each])} → {_text(wanted[each])}" for each in sorted(wrong)]
 
 
+def limits_in_force(settings: Settings) -> dict[str, dict[str, float]]:
+    """Return the limits of every principal that has any, by Kafka's names."""
+    with tempfile.TemporaryDirectory(prefix="hub-quotas-") as folder:
+        return _read(settings, _login_file(settings, Path(folder)))
+
+
 def _read(settings: Settings, login: Path) -> dict[str, dict[str, float]]:
     found = {}
     for line in _run(settings, login, "--describe", "--entity-type", "users").splitlines():
