@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Self
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -13,6 +15,8 @@ from hub.contracts import topics
 from hub.contracts.names import AgencyCode
 from hub.errors import BrokerError, BrokerUnavailableError
 from hub.settings import Settings
+
+Config = dict[str, str | int | float | bool]
 
 _BATCH = 5000
 _SECONDS = 30.0
@@ -24,7 +28,7 @@ def records(settings: Settings, topic: str, partitions: Iterable[int]) -> Iterat
 
     Raises BrokerError when the topic cannot be read, BrokerUnavailableError when nothing comes in time.
     """
-    config = clients.reader(settings, topics.READER_PRINCIPAL, f"{topics.READER_PRINCIPAL}.demo") | {
+    config = _quiet(clients.reader(settings, topics.READER_PRINCIPAL, f"{topics.READER_PRINCIPAL}.demo")) | {
         "enable.partition.eof": True,
         "fetch.wait.max.ms": 50,
         "auto.offset.reset": "earliest",
@@ -55,7 +59,7 @@ def records(settings: Settings, topic: str, partitions: Iterable[int]) -> Iterat
 
 def partitions(settings: Settings, topic: str) -> int:
     """Return how many partitions a topic has; raise BrokerError if it does not exist."""
-    config = clients.reader(settings, topics.READER_PRINCIPAL, topics.READER_PRINCIPAL)
+    config = _quiet(clients.reader(settings, topics.READER_PRINCIPAL, topics.READER_PRINCIPAL))
     consumer = Consumer(config, logger=None)
     try:
         found = consumer.list_topics(topic, timeout=_SECONDS).topics[topic]
@@ -81,20 +85,39 @@ def sent_already(settings: Settings, agency: AgencyCode) -> Counter[str]:
     return Counter(identity(record) for record in found)
 
 
-def lag(settings: Settings, group: str, names: Iterable[str]) -> int:
-    """Return how many offsets of some topics a group has not committed past; markers count as offsets."""
-    consumer = Consumer(clients.reader(settings, topics.READER_PRINCIPAL, group), logger=None)
-    places = [TopicPartition(name, n) for name in names for n in range(partitions(settings, name))]
-    behind = 0
-    try:
-        for place in consumer.committed(places, timeout=_SECONDS):
-            low, high = consumer.get_watermark_offsets(place, timeout=_SECONDS)
-            behind += high - (place.offset if place.offset >= 0 else low)
-    except KafkaException as error:
-        raise BrokerUnavailableError(f"no answer: {error.args[0].str()}.", where=group) from None
-    finally:
-        consumer.close()
-    return behind
+class Lag:
+    """How far a group is behind on some topics; keeps one connection. Use it as a context manager."""
+
+    def __init__(self, settings: Settings, group: str, names: Iterable[str]) -> None:
+        self._group = group
+        self._consumer = Consumer(
+            _quiet(clients.reader(settings, topics.READER_PRINCIPAL, group)), logger=None
+        )
+        self._places = [TopicPartition(name, n) for name in names for n in range(partitions(settings, name))]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._consumer.close()
+
+    def count(self) -> int:
+        """Return the offsets not committed past, markers included; raise BrokerUnavailableError."""
+        behind = 0
+        try:
+            for place in self._consumer.committed(self._places, timeout=_SECONDS):
+                low, high = self._consumer.get_watermark_offsets(place, timeout=_SECONDS)
+                behind += high - (place.offset if place.offset >= 0 else low)
+        except KafkaException as error:
+            raise BrokerUnavailableError(f"no answer: {error.args[0].str()}.", where=self._group) from None
+        return behind
+
+
+def _quiet(config: Config) -> Config:
+    # librdkafka would write to stderr that its coordinator connection ended with the consumer.
+    return config | {"log_level": 0}
 
 
 def headers_of(record: Message) -> dict[str, bytes]:

@@ -182,12 +182,14 @@ def _wait_for_gate(settings: Settings) -> None:
     """Return when the gate has decided everything that lies on the outboxes."""
     outboxes = [topics.outbox(agency) for agency in plan.SOURCES]
     end = time.monotonic() + _SETTLE_SECONDS
-    while logs.lag(settings, topics.GATE_GROUP, outboxes):
-        if time.monotonic() > end:
-            raise BrokerUnavailableError(
-                f"the gate has not decided everything in {_SETTLE_SECONDS:.0f} s.", do="See logs/gate-0.log."
-            )
-        time.sleep(0.2)
+    with logs.Lag(settings, topics.GATE_GROUP, outboxes) as lag:
+        while lag.count():
+            if time.monotonic() > end:
+                raise BrokerUnavailableError(
+                    f"the gate has not decided everything in {_SETTLE_SECONDS:.0f} s.",
+                    do="See logs/gate-0.log.",
+                )
+            time.sleep(0.2)
 
 
 def _settled(ledger: LedgerReader) -> Sheet:

@@ -1,0 +1,122 @@
+"""What the demo sends, and what it expects of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+
+from hub import resources
+from hub.contracts.codec import Codec
+from hub.contracts.schemas import Contracts
+from hub.contracts.topics import WINDOW
+from hub.launch.demo import plan, staff
+from hub.launch.demo.due import Expectation
+from hub.launch.demo.plan import Raw
+from hub.launch.demo.publish import missing
+from hub.registry.files import load
+
+CODEC = Codec(Contracts.load())
+CLASSES = {
+    *("frame", "envelope", "source-mismatch", "too-large", "unknown-schema", "decode", "invalid"),
+    *("not-allowed", "id-conflict"),
+}
+
+
+@pytest.fixture(scope="module")
+def registry():
+    return load(resources.folder("registry"), CODEC.contracts)
+
+
+def test_the_declaration_counts_exactly_what_is_sent():
+    """Declared and planned records are the same number; every row of the logs is one event."""
+    declared = plan.declaration(CODEC)
+    sent = sum(len(plan.whole(agency, CODEC)) for agency in plan.SOURCES)
+    assert sum(declared.values()) == sent + plan.REJECTIONS
+    assert sum(count for name, count in declared.items() if name.startswith("log rows")) == 164_829
+
+
+def test_every_reason_class_that_the_gate_can_give_occurs():
+    """The demo shows each way of being refused."""
+    assert {item.fate for item in plan.bulk(plan.OFFICE, CODEC) if isinstance(item, Raw)} >= CLASSES
+
+
+def test_ids_are_used_once_but_for_the_repeats_and_the_conflict():
+    """No two different events share an id by accident."""
+    items = [item for agency in plan.SOURCES for item in plan.whole(agency, CODEC)]
+    again = Counter(item.id for item in items)
+    meant = {item.id for item in items if isinstance(item, Raw) and item.fate in ("duplicate", "id-conflict")}
+    assert {name for name, count in again.items() if count > 1} == meant
+
+
+def test_an_interrupted_run_goes_on_with_exactly_what_is_missing():
+    """Whatever was sent of the plan, the rest is due: repeated ids as often as the plan has them."""
+    items = plan.bulk(plan.OFFICE, CODEC)
+    for sent in (0, 1, 700, len(items) - 3, len(items)):
+        already = Counter(item.id for item in items[:sent])
+        assert [item.id for item in missing(items, already)] == [item.id for item in items[sent:]]
+
+
+def test_colliding_case_ids_of_two_municipalities_stay_two_cases():
+    """6038724 is one case in municipality 1 and another in municipality 3."""
+    cases = {event.caseid for agency in plan.ISLANDS for event in plan.log_events(agency)}
+    assert {"municipality-1/6038724", "municipality-3/6038724"} <= cases
+    assert len(cases) == 1199 + 832 + 1409 + 1434
+
+
+def test_national_numbers_are_valid_by_their_check_digit():
+    """The refused subject is a number that could be a person's (published examples of the rule)."""
+    assert plan.national_number(48497585) == "0484975851"[:9] + plan.national_number(48497585)[-1]
+    digits = plan.national_number(123456789)
+    rest = sum(int(digit) * (10 - place) for place, digit in enumerate(digits[:9])) % 11
+    assert int(digits[9]) == (rest if rest < 2 else 11 - rest)
+
+
+def test_the_unclaimed_event_is_granted_and_covered_by_no_agreement(registry):
+    """It is valid, and nobody may have it."""
+    [event] = plan.whole(WINDOW, CODEC)
+    assert registry.may_publish(WINDOW, event.type)
+    assert registry.agreements_for(WINDOW, event.type) == ()
+
+
+def test_every_other_event_has_somewhere_to_go(registry):
+    """The example agency registry grants and covers every type that the demo sends."""
+    types = {
+        (agency, item.type)
+        for agency in (*plan.ISLANDS, plan.PORTAL)
+        for item in plan.whole(agency, CODEC)
+        if not isinstance(item, Raw)
+    }
+    for agency, type_ in types:
+        assert registry.may_publish(agency, type_), (agency, type_)
+        assert registry.agreements_for(agency, type_), (agency, type_)
+
+
+def test_what_statistics_receives_names_no_member_of_staff(registry):
+    """No field that the agreement passes on holds a staff id's bytes, in any event of the four logs."""
+    names = [name for name in staff.ids() if len(name) > 2]
+    passed = set()
+    for agency in plan.ISLANDS:
+        for event in plan.log_events(agency):
+            [agreement] = [
+                one for one in registry.agreements_for(agency, event.type) if one.recipient == plan.STATISTICS
+            ]
+            withheld = agreement.types[event.type]
+            passed.update(str(value) for name, value in event.data.items() if name not in withheld)
+            passed.update(filter(None, (event.id, event.channel, event.subsystem, str(event.time))))
+    text = "\n".join(passed)
+    assert [name for name in names if name in text] == []
+
+
+def test_the_expectation_tells_apart_first_second_and_strange_records(registry):
+    """The same id is an event first and a duplicate then; what the plan does not know is not judged."""
+    expectation = Expectation(registry, CODEC, datetime(2026, 6, 1, tzinfo=UTC))
+    raw = next(
+        item for item in plan.bulk(plan.OFFICE, CODEC) if isinstance(item, Raw) and item.fate == "duplicate"
+    )
+    judge = [
+        expectation.judge(plan.OFFICE, raw.id, raw.record.headers, raw.record.value).name for _ in range(2)
+    ]
+    assert judge == ["routed", "duplicate"]
+    assert expectation.judge(plan.OFFICE, "unknown", raw.record.headers, raw.record.value) is None
