@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
 from hub.cli.options import DataDir, load_settings
+
+_PLAIN_WIDTH = 120
+"""Columns of the page in a file or a pipe."""
 
 
 def register(app: typer.Typer) -> None:
@@ -34,4 +38,5 @@ def demo(
 
     from hub.launch.demo.foreground import run_demo  # noqa: PLC0415
 
-    raise typer.Exit(run_demo(settings, Console(stderr=True), Console(), once=once))
+    results = Console() if sys.stdout.isatty() else Console(width=_PLAIN_WIDTH)
+    raise typer.Exit(run_demo(settings, Console(stderr=True), results, once=once))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from rich.console import Console
 from rich.table import Table
 
@@ -45,7 +47,8 @@ def show(result: Result, console: Console, api_url: str) -> None:
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold")
     for number, name in enumerate(columns):
-        table.add_column(name, justify="right" if number and name not in _TEXT else "left")
+        justify: Literal["left", "right"] = "right" if number and name not in _TEXT else "left"
+        table.add_column(name, justify=justify, no_wrap=not number)
     return table
 
 
