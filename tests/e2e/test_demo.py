@@ -1,0 +1,64 @@
+"""`hub demo --once` as a newcomer runs it: a process of its own, an empty folder, the last line of stdout."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+FIELDS = [
+    *("read", "routed", "unclaimed", "duplicate", "parked", "accepted", "delivered", "pending", "rejected"),
+    *("expired", "unaccounted", "cases", "events_per_second", "p50_ms", "p99_ms"),
+]
+LOG_ROWS = 52_217 + 44_354 + 59_681 + 8_577
+EXTRAS = 5_491 + 200 + 50 + 500 + 1 + 3 + 14
+
+
+def demo(folder, data_dir):
+    """Run the demo; return exit code, stdout's lines and stderr."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from hub.cli import main; main()",
+            "demo",
+            "--once",
+            "--data-dir",
+            str(data_dir),
+        ],
+        cwd=folder,
+        env=own | {"HUB_API__PORT": "0"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    return done.returncode, done.stdout.splitlines(), done.stderr
+
+
+@pytest.mark.slow
+def test_the_demo_accounts_for_everything_and_a_second_run_publishes_nothing_again(tmp_path):
+    """Both sums hold, nothing is unaccounted, every case is there; the second run finds the same."""
+    code, lines, errors = demo(tmp_path, tmp_path / "data")
+    assert code == 0, "\n".join([*lines, errors])
+    first = json.loads(lines[-1])
+    assert list(first) == FIELDS
+    assert first["read"] == LOG_ROWS + EXTRAS
+    assert first["read"] == first["routed"] + first["unclaimed"] + first["duplicate"] + first["parked"]
+    assert first["accepted"] == sum(first[name] for name in ("delivered", "pending", "rejected", "expired"))
+    assert (first["unclaimed"], first["duplicate"], first["parked"], first["rejected"]) == (1, 500, 14, 3)
+    assert (first["expired"], first["unaccounted"]) == (0, 0)
+    assert first["cases"] == 1199 + 832 + 1409 + 1434
+    assert 0 < first["p50_ms"] <= first["p99_ms"]
+    assert first["events_per_second"] > 0
+    page = "\n".join(lines)
+    assert "reference (brief), not measured here" in page
+    assert "✗" not in page
+
+    code, lines, errors = demo(tmp_path, tmp_path / "data")
+    assert code == 0, "\n".join([*lines, errors])
+    assert json.loads(lines[-1]) == first
