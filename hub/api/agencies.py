@@ -43,7 +43,7 @@ def agency(hub: Hub, code: str) -> dict[str, Any]:
 
 @router.get("/v1/agreements", summary="Agreements")
 def agreements(hub: Hub) -> dict[str, Any]:
-    """List agreements: who receives which event types from whom, for what, without which fields, until when."""
+    """List agreements: who receives which event types from whom, for what, without which fields."""
     registry = hub.registry()
     known = [*registry.agreements.values(), *registry.rejections.values()]
     return {

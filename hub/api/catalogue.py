@@ -30,11 +30,11 @@ StateName = Annotated[
 def services(
     hub: Hub, cursor: CursorText = None, limit: Limit = 100, agency: Agency = None, state: StateName = None
 ) -> dict[str, Any]:
-    """List services as their agencies declared them last, by declaring agency and id, with counts by state."""
+    """List services as their agencies declared them last, by declaring agency and id; and counts by state."""
     return _page(hub, "service", cursor, limit, (agency, state))
 
 
-@router.get("/v1/services/{agency}/{id}", summary="One service")
+@router.get("/v1/services/{agency}/{id:path}", summary="One service")
 def service(hub: Hub, agency: str, id: str) -> dict[str, Any]:  # noqa: A002 - the parameter's public name
     """Show one service as the agency declared it last, and which event said so."""
     return _one(hub, "service", agency, id)
@@ -44,11 +44,11 @@ def service(hub: Hub, agency: str, id: str) -> dict[str, Any]:  # noqa: A002 - t
 def datasets(
     hub: Hub, cursor: CursorText = None, limit: Limit = 100, agency: Agency = None, state: StateName = None
 ) -> dict[str, Any]:
-    """List datasets as their agencies declared them last, by declaring agency and id, with counts by state."""
+    """List datasets as their agencies declared them last, by declaring agency and id; and counts by state."""
     return _page(hub, "dataset", cursor, limit, (agency, state))
 
 
-@router.get("/v1/datasets/{agency}/{id}", summary="One dataset")
+@router.get("/v1/datasets/{agency}/{id:path}", summary="One dataset")
 def dataset(hub: Hub, agency: str, id: str) -> dict[str, Any]:  # noqa: A002 - the parameter's public name
     """Show one dataset as the agency declared it last, and which event said so."""
     return _one(hub, "dataset", agency, id)

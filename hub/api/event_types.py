@@ -23,7 +23,7 @@ def event_types(hub: Hub) -> dict[str, Any]:
 
 @router.get("/v1/event-types/{type}", summary="One event type")
 def event_type(hub: Hub, type: str) -> dict[str, Any]:  # noqa: A002 - the parameter's public name
-    """Show one contract with the fields of its newest version: titles, personal or not, owner, legal basis."""
+    """Show one contract with the fields of its newest version: titles, personal or not, legal basis."""
     try:
         versions = hub.contracts.versions(EventType(type))
     except ContractError:

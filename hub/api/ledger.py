@@ -16,6 +16,7 @@ router = APIRouter(tags=["ledger"])
 def ledger(hub: Hub) -> dict[str, Any]:
     """Give intake per source partition, deliveries per route, and whether the sums hold.
 
-    Every term is counted by itself. The same shape as `hub ledger --json`, plus `sequence_faults`: breaks in hub-seq that the projector met.
+    Every term is counted by itself. The same shape as `hub ledger --json`, plus `sequence_faults`: breaks in
+    hub-seq that the projector met.
     """
     return hub.sheet().to_json() | {"sequence_faults": read_models.sequence_faults(hub.engine)}

@@ -12,6 +12,7 @@ from hub.access import policy
 from hub.api import app as application
 from hub.api import state as state_module
 from hub.errors import ConfigError, StartError
+from hub.metrics import metrics
 from hub.process import Stop, ready
 from hub.settings import Settings
 from hub.store.engine import engine
@@ -25,6 +26,7 @@ def main(settings: Settings, stop: Stop) -> None:
     listener = _listen(settings.api.host, settings.api.port)
     host, port = listener.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    metrics()  # every family is there from the first scrape on
     database = engine(settings, pool_size=10)
     state = state_module.make(settings, database, stop)
 
