@@ -14,6 +14,7 @@ from hub.contracts.jsonform import to_json
 from hub.contracts.origin import Origin
 from hub.errors import ContractError
 
+_AS_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _LAST = datetime.max.replace(tzinfo=UTC)
@@ -99,7 +100,7 @@ def row(record: Record, codec: Codec) -> tuple[FeedRow, dict[str, Any]]:
             channel=headers.get("ce_channel"),
             masked=masked.split(",") if masked else [],
             schema_id=contract.id,
-            data=json.dumps(data, ensure_ascii=False, allow_nan=False),
+            data=_AS_JSON(data),
         )
     except KeyError as missing:
         raise ContractError(f"the delivery has no header {missing.args[0]}.") from None

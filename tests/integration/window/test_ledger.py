@@ -39,26 +39,23 @@ class Flow:
 
     def write_event(self, id_, partition=0):
         """Publish an event as the agency would; return its offset."""
-        event = Envelope(
-            id_, source_uri(self.source), STEP, "2026-03-21T08:30:00Z", caseid=f"{self.source}/c"
-        )
+        event = self._event(id_)
         placed = []
         self._producer.produce(
             topics.outbox(self.source), CODEC.encode(STEP, {"service_id": "s"}), event.key.encode(),
-            partition=partition, headers=event.to_headers(), on_delivery=lambda _, message: placed.append(message),
+            partition=partition, headers=event.to_headers(),
+            on_delivery=lambda _, message: placed.append(message),
         )  # fmt: skip
         assert self._producer.flush(30) == 0
         return placed[0].offset()
 
     def deliver(self, seq, offset, partition=0, id_="e"):
         """Write one delivery on the recipient's inbox."""
-        event = Envelope(
-            id_, source_uri(self.source), STEP, "2026-03-21T08:30:00Z", caseid=f"{self.source}/c"
-        )
+        event = self._event(id_)
         self._write(topics.inbox(self.recipient), partition, event, CODEC.encode(STEP, {"service_id": "s"}), {
             envelope.ROUTE: self.route, envelope.AGREEMENT: f"{self.agreement}@1", envelope.SEQ: str(seq),
-            envelope.ORIGIN: f"{topics.outbox(self.source)}/{partition}/{offset}", envelope.MASKED: "handled_by",
-            envelope.ACCEPTED_AT: "2026-11-22T05:00:00.000Z",
+            envelope.ORIGIN: f"{topics.outbox(self.source)}/{partition}/{offset}",
+            envelope.MASKED: "handled_by", envelope.ACCEPTED_AT: "2026-11-22T05:00:00.000Z",
         })  # fmt: skip
 
     def _event(self, id_):
