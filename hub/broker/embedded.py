@@ -91,7 +91,7 @@ class EmbeddedKafka:
                 f"Kafka's storage could not be formatted: {error}.", where=str(self._folder)
             ) from None
 
-    def start(self, seconds: float = 60) -> None:
+    def start(self, seconds: float = 120) -> None:
         """Start the broker and wait until it answers.
 
         Raises StartError for a taken port, or with the first error of its log when it does not come up.
@@ -131,6 +131,7 @@ class EmbeddedKafka:
             # A plain look first: clients complain aloud of a port where nobody listens yet.
             if not ports.is_free(self.port) and clients.answers(self.settings, topics.ADMIN_PRINCIPAL):
                 return
+            time.sleep(0.05)
         raise StartError(
             f"Kafka did not answer within {seconds:.0f} s: {self._first_error(begin)}", where=str(self._log)
         )

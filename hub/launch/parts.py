@@ -109,7 +109,7 @@ class ProcessPart(Part):
             command, folder=self._folder, log=self._log, environment=self._environment
         )
 
-    def wait_ready(self, seconds: float = 60) -> None:
+    def wait_ready(self, seconds: float = 120) -> None:
         """Wait until the process works. Raises StartError, or ConfigError when it was configured wrongly."""
         deadline = time.monotonic() + seconds
         while not self.is_ready():

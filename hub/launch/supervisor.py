@@ -88,7 +88,7 @@ class Supervisor:
         self._since[part.name] = time.monotonic()
         try:
             part.spawn()
-        except (HubError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, the others are still to be watched
             wait = self._wait.get(part.name, _FIRST_WAIT)
             self._due[part.name] = time.monotonic() + wait
             self._wait[part.name] = min(2 * wait, _LONGEST_WAIT)

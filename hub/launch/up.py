@@ -135,7 +135,7 @@ class Hub:
         folder = self.data_dir / "metrics"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        # An administrator's login for an external Kafka is ours alone: each process has a principal of its own.
+        # An administrator's login for an external Kafka is ours alone: each process has its own principal.
         kafka = self.settings.kafka.model_copy(update={"username": None, "password": None})
         common = child_environment(self.settings.model_copy(update={"kafka": kafka}))
         common |= {METRICS_FOLDER: str(folder)}
@@ -191,7 +191,7 @@ class Hub:
         """Kill one part with SIGKILL; it is started again by itself."""
         self._supervisor.kill(name)
 
-    def wait_ready(self, name: str, seconds: float = 60) -> None:
+    def wait_ready(self, name: str, seconds: float = 120) -> None:
         """Wait until a part that was started again works. Raises StartError when it does not."""
         part = self._supervisor.part(name)
         if isinstance(part, ProcessPart):

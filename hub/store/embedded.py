@@ -139,7 +139,7 @@ class EmbeddedPostgres:
             death_signal=signal.SIGQUIT,
         )
 
-    def start(self, seconds: float = 60) -> None:
+    def start(self, seconds: float = 120) -> None:
         """Start the server, wait until it answers, and make the database if need be.
 
         Raises StartError for a taken port, or with the telling line of its log when it does not come up.

@@ -107,7 +107,7 @@ def test_a_second_hub_on_the_same_folder_is_refused_and_the_first_goes_on(hub_up
 
 @pytest.mark.slow
 @pytest.mark.destructive
-@pytest.mark.parametrize("name", ["gate-0", "projector", "api", "postgres"])
+@pytest.mark.parametrize("name", ["gate-0", "projector", "api", "postgres", "kafka"])
 def test_a_killed_part_comes_back_and_the_hub_is_ready_again(hub_up, name):
     """`kill -9` of any one part needs no person."""
     first = hub_up.part(name).process.pid
@@ -115,6 +115,18 @@ def test_a_killed_part_comes_back_and_the_hub_is_ready_again(hub_up, name):
     until(lambda: (process := hub_up.part(name).process) and process.pid != first and process.poll() is None)
     hub_up.wait_ready(name)
     until(lambda: get(f"{hub_up.api_url}/readyz")[0] == 200)
+
+
+@pytest.mark.slow
+def test_a_part_can_be_restarted_in_order(hub_up):
+    """Another process, ready again when the call returns; the watcher does not start a third one."""
+    first = hub_up.part("projector").process.pid
+    hub_up.restart("projector")
+    second = hub_up.part("projector").process
+    assert second.pid != first
+    assert second.poll() is None
+    assert until(lambda: get(f"{hub_up.api_url}/readyz")[0] == 200)
+    assert hub_up.part("projector").process is second
 
 
 @pytest.mark.slow
