@@ -1,8 +1,8 @@
-"""The gate's loop: read a batch from the outboxes, decide, and write everything that follows in one transaction.
+"""The gate's loop: read a batch from the outboxes, decide, write all that follows in one transaction.
 
-A batch's transaction holds deliveries, parked events, receipts, the ledger's records and the group's offsets. The
-registry changes, partitions come and go only between two transactions. After an abort everything known of the source
-partitions is forgotten and recovered as on assignment.
+A batch's transaction holds deliveries, parked events, receipts, the ledger's records and the group's offsets.
+The registry changes, partitions come and go only between two transactions. After an abort everything known of
+the source partitions is forgotten and recovered as on assignment.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from hub.gate.verdict import Kind, Reason, Verdict
 from hub.metrics import metrics
 
 MAX_BUGS = 20
-"""Events of one batch that may hit a bug and are parked; with more, the bug is in the hub and the gate stops."""
+"""Events of one batch that may hit a bug and are parked; with more, the gate stops."""
 
 _CHUNK_BYTES = 16 * 2**20
 _SAMPLES = 50
@@ -35,7 +35,7 @@ _SAMPLES = 50
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A record with its verdict, the `hub-seq` of each delivery, and the partition that they were counted in."""
+    """A record with its verdict, the `hub-seq` of each delivery, the partition that counted them."""
 
     record: Record
     verdict: Verdict
@@ -109,14 +109,14 @@ class GateLoop:
             bugs += verdict.reason is Reason.PROCESSOR
             if bugs > MAX_BUGS:
                 raise BrokerError(
-                    f"more than {MAX_BUGS} events of one batch hit a bug of the gate, the last at {record.origin}.",
-                    do="Nothing of the batch was decided. See the log above for the fault, and mend the gate.",
+                    f"more than {MAX_BUGS} events of one batch hit a bug, the last at {record.origin}.",
+                    do="Nothing of the batch was decided. The log above names the fault.",
                 )
             yield Decided(record, verdict, state.take(record, verdict), state)
 
     def _verdict(self, record: Record, rules: Rules, state: SourcePartition, at: datetime) -> Verdict:
         if (record.topic, record.partition, record.offset) in self._refused:
-            detail = "the broker would not take what follows from this event: too large with the hub's headers."
+            detail = "the broker would not take what follows from this event."
             return Verdict(Kind.PARKED, reason=Reason.TOO_LARGE, detail=detail)
         try:
             return self._decider.decide(record, rules, state.memory, at)
@@ -125,7 +125,7 @@ class GateLoop:
         except Exception:  # noqa: BLE001 - see the comment
             # One event must not stop every agency's; it is kept, and can be replayed once the bug is mended.
             self._log.exception("a bug of the gate", origin=record.origin)
-            detail = "the hub could not decide on this event because of a fault of its own; it can be replayed."
+            detail = "a fault of the hub's own kept it from deciding; the event can be replayed."
             return Verdict(Kind.PARKED, reason=Reason.PROCESSOR, detail=detail)
 
     def _narrow(self, aborted: AbortedError, records: list[Record]) -> None:

@@ -1,9 +1,9 @@
 """The gate's side of the consumer group: which source partitions are this gate's, and the state of each.
 
-Partitions are handed over between two batches only: callbacks run inside `consume`, never with a transaction open.
-Cooperative assignment, so that a new outbox does not make every gate recover everything. No static membership: a
-static member that comes back is given its old partitions without a look at the topics that it asks for now, and
-outboxes made meanwhile were never read (tried on Kafka 4.3.1).
+Partitions are handed over between two batches only: callbacks run inside `consume`, never with a transaction
+open. Cooperative assignment, so that a new outbox does not make every gate recover everything. No static
+membership: a static member that comes back is given its old partitions without a look at the topics that it
+asks for now, and outboxes made meanwhile were never read (tried on Kafka 4.3.1).
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Outboxes:
         return self._without_fresh(records) if self._fresh else records
 
     def state_of(self, record: Record) -> SourcePartition | None:
-        """Return the state that a record is to be decided in; None if it is not this gate's, or was decided."""
+        """Return the state to decide a record in; None if it is not this gate's, or was decided."""
         state = self._states.get((record.topic, record.partition))
         return state if state is not None and record.offset >= state.next else None
 
@@ -134,12 +134,10 @@ class Outboxes:
                 raise BrokerUnavailableError(
                     f"the committed offset cannot be read: {each.error.str()}.", where=each.topic
                 )
-        return {
-            (each.topic, each.partition): each.offset if each.offset >= 0 else None for each in found
-        }
+        return {(each.topic, each.partition): each.offset if each.offset >= 0 else None for each in found}
 
     def _without_fresh(self, records: list[Record]) -> list[Record]:
-        """Drop records of partitions that were handed over meanwhile: they may be from before. Read them again."""
+        """Drop records of partitions handed over meanwhile, they may be from before; read them again."""
         fresh = {(each.topic, each.partition) for each in records} & self._fresh & self._states.keys()
         for place in self.offsets(fresh):
             self._consumer.seek(place)
@@ -156,6 +154,8 @@ class Outboxes:
 
 
 def _stopping(error: KafkaError) -> BrokerError:
-    if error.code() in (KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID):  # noqa: SLF001 - librdkafka's name
-        raise FencedError("another process has this gate's slot.", do="Give each gate its own HUB_GATE__SLOT.")
+    if error.code() in (KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID):  # noqa: SLF001
+        raise FencedError(
+            "another process has this gate's slot.", do="Give each gate its own HUB_GATE__SLOT."
+        )
     return BrokerError(f"the outboxes cannot be read: {error.str()}.", do="The gate starts again by itself.")

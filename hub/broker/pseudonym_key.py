@@ -16,7 +16,7 @@ _BYTES = 32
 
 
 def pseudonym_key(data_dir: Path) -> bytes:
-    """Return the master secret (32 bytes); make it if there is none. Raises ConfigError if the file is damaged."""
+    """Return the master secret (32 bytes), made if there is none; ConfigError if the file is damaged."""
     path = data_dir / "secrets" / "pseudonym.key"
     if not path.exists():
         _make(path)

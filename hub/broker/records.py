@@ -12,7 +12,7 @@ from hub.gate.record import Record
 
 _Value = TypeVar("_Value")
 # Where a header's name is no UTF-8, confluent-kafka 2.16 returns a broken list with an error pending. A plain
-# `message.headers()` lets that error surface later, in some other call, once the interpreter has specialised the
+# `message.headers()` lets that error surface later, in another call, once the interpreter has specialised the
 # line; a call through `methodcaller` is always checked.
 _headers = methodcaller("headers")
 
@@ -22,7 +22,7 @@ def record_of(message: Message) -> Record:
     try:
         headers = _headers(message) or ()
     except (UnicodeDecodeError, SystemError):
-        # A header name that is no UTF-8: any client of an agency can write one, confluent-kafka cannot read it.
+        # A header name that is no UTF-8: an agency can write one, confluent-kafka cannot read it.
         headers = None
     return Record(
         topic=_there(message.topic()),

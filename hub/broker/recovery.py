@@ -1,7 +1,8 @@
-"""What a gate must know before it decides on a source partition: place and sequences from the ledger, and the memory.
+"""What a gate must know before it decides on a source partition: place, sequences, memory.
 
-The ledger's position must equal the group's committed offset, as both are written in one transaction. Where they
-differ for good, somebody has moved one of them by hand or lost it; deciding on would lose or double events.
+The ledger's position must equal the group's committed offset, as both are written in one transaction. Where
+they differ for good, somebody has moved one of them by hand or lost it; deciding on would lose or double
+events.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class _Tail:
 
 
 class Recovery:
-    """Recovers source partitions on assignment and after an abort. Keeps the ledger's records that it has read."""
+    """Recovers source partitions on assignment and after an abort; keeps the ledger that it has read."""
 
     def __init__(self, reader: TailReader, bounds: Bounds) -> None:
         self._reader = reader
@@ -70,7 +71,7 @@ class Recovery:
         }
 
     def _agreed(self, places: list[Place], committed: Committed) -> dict[Place, Position]:
-        """Return the positions once ledger and committed offsets agree; their markers need not land at once."""
+        """Return the positions once ledger and committed offsets agree; markers need not land at once."""
         deadline = time.monotonic() + _AGREE_SECONDS
         while True:
             offsets = committed(places)

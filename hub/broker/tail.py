@@ -33,7 +33,7 @@ class TailReader:
         self._consumer.close()
 
     def read(self, starts: Iterable[TopicPartition], take: Callable[[Message], bool]) -> None:
-        """Feed every committed record from `starts` on to `take`, until it returns False for a partition or it ends.
+        """Feed committed records from `starts` on to `take`, per partition until it returns False or it ends.
 
         A start below the oldest record begins there. Raises BrokerUnavailableError when nothing comes for a
         minute, BrokerError when Kafka refuses.

@@ -1,6 +1,6 @@
 """Kafka transactions with their errors sorted: what to repeat, what to abort, what to stop for.
 
-Source: librdkafka's transactional producer (introduction, "Error handling"), and what was tried (decision 0011).
+Source: librdkafka's introduction, "Transactional producer", and what was tried (decision 0011).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class AbortedError(Exception):
 
 
 class Transactions:
-    """A transactional producer: one `begin`, any number of `put`, one `commit`; AbortedError ends it early."""
+    """A transactional producer: `begin`, any number of `put`, `commit`; AbortedError ends it early."""
 
     def __init__(self, settings: Settings, principal: str, transactional_id: str) -> None:
         self._log = structlog.get_logger().bind(transactional_id=transactional_id)
@@ -113,7 +113,7 @@ class Transactions:
         self._repeat(lambda: self._producer.abort_transaction(_CALL_SECONDS), seconds=120)
 
     def partitions(self, topic: str) -> int | None:
-        """Return how many partitions a topic has, None if there is no such topic; raise BrokerUnavailableError."""
+        """Return how many partitions a topic has, None if there is none; raise BrokerUnavailableError."""
         try:
             found = self._producer.list_topics(topic, _CALL_SECONDS).topics[topic]
         except KafkaException as exception:

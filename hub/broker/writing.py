@@ -55,7 +55,7 @@ class TopicSizes:
 
 
 class BatchWriter:
-    """Writes one batch: `require_topics` before the transaction, `write` each decision, `finish`, then commit."""
+    """Writes one batch: `require_topics` before the transaction, `write` each decision, `finish`."""
 
     def __init__(self, transactions: Transactions, sizes: TopicSizes, codec: Codec, at: datetime) -> None:
         self._transactions = transactions
@@ -92,10 +92,10 @@ class BatchWriter:
     def finish(self, states: Iterable[SourcePartition], registry: int) -> None:
         """Write a receipt and the ledger's records for every source partition of the batch."""
         for state in states:
-            self._receipt(state.topic, state.partition, outputs.progress_receipt(self._codec, state, self._at))
-            number = ledger.ledger_partition(
-                state.topic, state.partition, self._sizes.require(topics.LEDGER)
-            )
+            receipt = outputs.progress_receipt(self._codec, state, self._at)
+            self._receipt(state.topic, state.partition, receipt)
+            count = self._sizes.require(topics.LEDGER)
+            number = ledger.ledger_partition(state.topic, state.partition, count)
             for entry in state.settle(registry):
                 self._transactions.put(topics.LEDGER, number, entry.key, entry.value(), [])
 
@@ -109,6 +109,6 @@ class BatchWriter:
 
     def _receipt(self, source: str, partition: int, value: bytes) -> None:
         topic = outputs.receipts_topic(source)
-        # An agency that has left the registry may have no such topic; what was refused is still in hub.parked.
+        # An agency that has left may have no such topic; what was refused is still in hub.parked.
         if self._sizes.find(topic) is not None:
             self._transactions.put(topic, 0, outputs.receipt_key(source, partition), value, [])

@@ -1,8 +1,8 @@
-"""The checks that need nothing but the record and the contracts, in their order; the first that fails names the class.
+"""The checks that need nothing but record and contracts, in their order; the first to fail names the class.
 
-Order: too-large, envelope (headers, or structured mode), source-mismatch, frame, unknown-schema, decode, envelope
-again (the type must be the schema's, the key must follow the rule), invalid. What needs the agency registry or the
-memory comes after, in `hub.gate.decide`.
+Order: too-large, envelope (headers, or structured mode), source-mismatch, frame, unknown-schema, decode,
+envelope again (the type must be the schema's, the key must follow the rule), invalid. What needs the agency
+registry or the memory comes after, in `hub.gate.decide`.
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ class RefusalError(Exception):
 class Event:
     """A record that passed every check of this module.
 
-    `value` is framed Avro also where the event came in structured mode; `data` is decoded without logical types;
-    `replay_of` is set on events that the hub replays; `digest` is what tells a duplicate from an id conflict.
+    `value` is framed Avro also where the event came in structured mode; `data` is decoded without logical
+    types; `replay_of` is set on events that the hub replays; `digest` is what tells a duplicate from an id
+    conflict.
     """
 
     envelope: Envelope
@@ -83,7 +84,7 @@ def read(record: Record, codec: Codec, event_bytes: int) -> Event:
 
 
 def sighting(record: Record) -> Sighting | None:
-    """Return what is remembered of a record that was not parked; None if nothing is: a replay, or no event at all."""
+    """Return what is remembered of a record that was not parked; None for a replay, or no event."""
     if is_replay(record):
         return None
     try:
@@ -101,7 +102,8 @@ def is_replay(record: Record) -> bool:
 def digest(attributes: Envelope, value: bytes | None) -> bytes:
     """Return 16 bytes that differ iff the content does: value, type, time, subject, case, cause and channel.
 
-    Trace context and signatures may differ between two sends of one event. Attributes hold no control characters.
+    Trace context and signatures may differ between two sends of one event. Attributes hold no control
+    characters.
     """
     parts = (
         attributes.type,
@@ -195,7 +197,7 @@ def _check_type_and_key(record: Record, attributes: Envelope, contract: Contract
     if attributes.type != contract.event_type:
         raise RefusalError(
             Reason.ENVELOPE,
-            f"ce_type differs from the schema's event type: schema id {contract.id} is {contract.event_type}.",
+            f"ce_type is not the schema's event type: schema id {contract.id} is {contract.event_type}.",
         )
     if record.key != attributes.key.encode():
         raise RefusalError(

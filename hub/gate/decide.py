@@ -1,4 +1,4 @@
-"""The decision on one record: a function of the record, the rules, the memory of its partition and the gate's clock."""
+"""The decision on one record: a function of the record, the rules, its partition's memory and the clock."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from hub.registry.model import REJECTED
 
 @dataclass(frozen=True, slots=True)
 class Decider:
-    """What does not change while a gate runs: the contracts' codec, the pseudonyms' key, the largest event taken."""
+    """What does not change while a gate runs: the codec, the pseudonyms' key, the largest event taken."""
 
     codec: Codec
     pseudonyms: Pseudonyms
     event_bytes: int
 
     def decide(self, record: Record, rules: Rules, memory: Memory, at: datetime) -> Verdict:
-        """Return the verdict on one record at a moment; whatever its bytes are, this raises nothing of their making."""
+        """Return the verdict on one record at a moment; no bytes whatever make this raise."""
         try:
             event = checks.read(record, self.codec, self.event_bytes)
         except RefusalError as refusal:
@@ -52,7 +52,7 @@ class Decider:
         if seen != event.digest:
             raise RefusalError(
                 Reason.ID_CONFLICT,
-                "an event with this source and id but other content was decided before; a new event wants a new id.",
+                "an event with this source and id but other content was decided before; use a new id.",
             )
         return Verdict(
             Kind.DUPLICATE,
@@ -92,8 +92,8 @@ class Decider:
         if route.unmaskable is not None:
             raise RefusalError(
                 Reason.INVALID,
-                f"field {route.unmaskable} of schema id {event.contract.id} is withheld from a recipient but has no "
-                "default there; send the event with a newer version of its schema.",
+                f"field {route.unmaskable} of schema id {event.contract.id} is withheld from a recipient but "
+                "has no default there; send the event with a newer version of its schema.",
             )
         return self.codec.encode_raw(event.contract, {**event.data, **route.withheld})
 
@@ -118,13 +118,13 @@ def check_grant(event: Event, rules: Rules) -> None:
     if not rules.registry.may_publish(event.envelope.agency, event.envelope.type):
         raise RefusalError(
             Reason.NOT_ALLOWED,
-            f"agency {event.envelope.agency} has no grant to publish {event.envelope.type}; ask for it in the agency "
-            "registry.",
+            f"agency {event.envelope.agency} has no grant to publish {event.envelope.type}; ask for it in "
+            "the agency registry.",
         )
 
 
 def treat(attributes: Envelope, route: Route, pseudonyms: Pseudonyms) -> Envelope:
-    """Return the envelope that a route's recipient gets: subject and case id passed on, dropped or replaced."""
+    """Return a route's recipient's envelope: subject and case id passed on, dropped or replaced."""
     agreement = route.agreement
     subject, caseid = attributes.subject, attributes.caseid
     if subject is not None and agreement.subject != "pass":
@@ -154,7 +154,7 @@ def _headers(attributes: Envelope, replay_of: Origin | None) -> list[tuple[str, 
 
 
 def _peek(record: Record, header: str) -> str | None:
-    """Return a header's text for the receipt of an event whose envelope is wrong, if it stands once and is sane."""
+    """Return a header's text for the receipt of a wrong envelope, if it stands once and is sane."""
     values = [value for name, value in record.headers if name == header]
     if len(values) != 1 or values[0] is None or len(values[0]) > envelope.MAX_ATTRIBUTE_CHARS:
         return None

@@ -1,9 +1,9 @@
 """Which events a source partition has carried lately, so that one sent twice is delivered once.
 
-An event counts as seen iff an earlier record of the same source partition carried the same source and id, was not
-parked, and lies within both bounds: at most `places` offsets and `hours` of broker time before. Each sight renews
-the memory, a duplicate's too; so the verdict depends only on the records within the bounds, and a gate that reads
-that tail again reaches the same one (docs/decisions/0012-duplicates.md).
+An event counts as seen iff an earlier record of the same source partition carried the same source and id, was
+not parked, and lies within both bounds: at most `places` offsets and `hours` of broker time before. Each
+sight renews the memory, a duplicate's too; so the verdict depends only on the records within the bounds, and
+a gate that reads that tail again reaches the same one (docs/decisions/0012-duplicates.md).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ CLOCK_MARGIN_MS = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How far back an event is remembered: offsets of its source partition, and milliseconds of broker time."""
+    """How far back an event is remembered: offsets of its partition, milliseconds of broker time."""
 
     places: int
     milliseconds: int
@@ -37,7 +37,7 @@ class Memory:
         return len(self._seen)
 
     def recall(self, source: str, id_: str, offset: int, timestamp: int) -> bytes | None:
-        """Return the digest of the event last seen under this source and id, within the bounds of this place."""
+        """Return the digest last seen under this source and id, within the bounds of this place."""
         seen = self._seen.get((source, id_))
         if seen is None:
             return None
@@ -46,7 +46,7 @@ class Memory:
         return digest if near else None
 
     def remember(self, sighting: Sighting, offset: int, timestamp: int) -> None:
-        """Take in an event that was routed, unclaimed or a duplicate; records come in the order of offsets."""
+        """Take in an event that was routed, unclaimed or a duplicate; in the order of offsets."""
         name = (sighting.source, sighting.id)
         self._seen.pop(name, None)
         self._seen[name] = (offset, timestamp, sighting.digest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_SEPARATORS = str.maketrans("", "", " -‌‎‏")
+_SEPARATORS = str.maketrans("", "", " -\u200b\u200c\u200e\u200f")
 
 
 def is_national_number(text: str) -> bool:

@@ -1,7 +1,7 @@
-"""What the gate writes for a verdict: deliveries, parked records, receipts; as values, to be produced elsewhere.
+"""What the gate writes for a verdict: deliveries, parked records, receipts; as values.
 
-A parked record is the original's key, value and headers byte for byte, forged `hub-…` headers included; the hub's own
-headers are appended, so a reader takes the last of each name. Null and empty stay apart.
+A parked record is the original's key, value and headers byte for byte, forged `hub-…` headers included; the
+hub's own headers are appended, so a reader takes the last of each name. Null and empty stay apart.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def delivery_headers(
 def parked_record(
     record: Record, verdict: Verdict, at: bytes
 ) -> tuple[bytes | None, bytes | None, ParkedHeaders]:
-    """Return key, value and headers of a parked event; a too-large one keeps digest, size and a prefix instead."""
+    """Return key, value and headers of a parked event; of a too-large one digest, size and a prefix."""
     stamp: ParkedHeaders = [
         (envelope.REASON, (verdict.reason or Reason.PROCESSOR).encode()),
         (envelope.DETAIL, verdict.detail.encode("utf-8", "replace")),
@@ -85,7 +85,7 @@ def refusal_receipt(codec: Codec, record: Record, verdict: Verdict, at: datetime
 
 
 def progress_receipt(codec: Codec, state: SourcePartition, at: datetime) -> bytes:
-    """Return the receipt, framed, that says how far a source partition is decided, with the batch's counts."""
+    """Return the framed receipt that says how far a source partition is decided, with the batch's counts."""
     return codec.encode(
         RECEIPT,
         {

@@ -39,7 +39,7 @@ class SourcePartition:
         self._batch: Counter[Kind] = Counter()
 
     def take(self, record: Record, verdict: Verdict) -> list[int]:
-        """Count a record's verdict, remember the event, and return the `hub-seq` of each of its deliveries."""
+        """Count a record's verdict, remember the event, return the `hub-seq` of each delivery."""
         self.next = record.offset + 1
         self._batch[verdict.kind] += 1
         if verdict.reason is not None:

@@ -1,7 +1,7 @@
-"""Keyed pseudonyms: one recipient always sees the same one for a person or case, two recipients never the same.
+"""Keyed pseudonyms: a recipient always sees the same for a person or case, two recipients never.
 
-HMAC-SHA256 under a key of the recipient's own, itself derived from the hub's master secret; 128 bits, written in the
-letters a to p, so that no number that was to be withheld can occur in it by chance.
+HMAC-SHA256 under a key of the recipient's own, itself derived from the hub's master secret; 128 bits, written
+in the letters a to p, so that no number that was to be withheld can occur in it by chance.
 """
 
 from __future__ import annotations

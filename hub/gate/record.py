@@ -11,7 +11,8 @@ from hub.contracts.envelope import Headers
 class Record:
     """A Kafka record; `timestamp` is the broker's append time in milliseconds since 1970.
 
-    `readable` is false where a header's name is no UTF-8: then no header could be read, and `headers` is empty.
+    `readable` is false where a header's name is no UTF-8: then no header could be read, and `headers` is
+    empty.
     """
 
     topic: str

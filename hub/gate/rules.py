@@ -1,4 +1,4 @@
-"""One edition of the agency registry, made ready for deciding: routes with their masks, looked up per event type.
+"""One edition of the agency registry, made ready for deciding: routes with their masks.
 
 Rules change between two batches, never within one. What does not depend on the single event is prepared once.
 """
@@ -18,8 +18,9 @@ from hub.registry.model import Agreement, Registry
 class Route:
     """One agreement × one event type, as it applies to one version of the type's contract.
 
-    `withheld` maps each masked field to its default; `unmaskable` names a field that should be masked but has no
-    default in this version; `masked` is the value of `hub-masked`; `stamp` is the headers that never change.
+    `withheld` maps each masked field to its default; `unmaskable` names a field that should be masked but has
+    no default in this version; `masked` is the value of `hub-masked`; `stamp` is the headers that never
+    change.
     """
 
     id: RouteId
@@ -52,7 +53,7 @@ class Rules:
         return self.registry.version
 
     def routes(self, source: AgencyCode, contract: Contract, at: datetime) -> tuple[Route, ...]:
-        """Return the routes in force at a moment for an event of this source and contract, sorted by agreement."""
+        """Return the routes in force for an event of this source and contract, sorted by agreement."""
         if at != self._now:
             self._now = at
             self._in_force.clear()

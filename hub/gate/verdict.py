@@ -34,7 +34,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One event for one recipient, masked and treated; the hub's own headers are not in it but `hub-masked`."""
+    """One event for one recipient, masked and treated; of the hub's headers `hub-masked` only."""
 
     route: Route
     key: bytes
@@ -44,7 +44,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What is remembered of an event so that it is known again: its source and id, and a digest of its content."""
+    """What is remembered of an event: its source and id, and a digest of its content."""
 
     source: str
     id: str
@@ -56,7 +56,8 @@ class Verdict:
     """The decision on one record.
 
     `deliveries` is not empty iff routed; `reason` and `detail` (no personal data) are set iff parked;
-    `sighting` is set where the event is to be remembered; `event_id` and `event_type` where they could be read.
+    `sighting` is set where the event is to be remembered; `event_id` and `event_type` where they could be
+    read.
     """
 
     kind: Kind

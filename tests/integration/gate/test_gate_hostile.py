@@ -47,7 +47,9 @@ def test_a_header_name_that_is_no_utf8_parks_the_event_and_stops_nothing(hub):
     hub.publish(source, 1)
     position = hub.until_decided(source, 2)
     assert (position.routed, dict(position.parked)) == (1, {"envelope": 1})
-    (parked,) = [each for each in hub.read(topics.PARKED) if topics.outbox(source) in each.header("hub-origin")]
+    (parked,) = [
+        each for each in hub.read(topics.PARKED) if topics.outbox(source) in each.header("hub-origin")
+    ]
     assert (parked.key, parked.value) == (key, value)
 
 
@@ -63,7 +65,9 @@ def test_twenty_megabytes_that_were_compressed_are_parked_by_digest(hub):
     hub.publish(source, 1)
     position = hub.until_decided(source, 2)
     assert (position.unclaimed, dict(position.parked)) == (1, {"too-large": 1})
-    (parked,) = [each for each in hub.read(topics.PARKED) if topics.outbox(source) in each.header("hub-origin")]
+    (parked,) = [
+        each for each in hub.read(topics.PARKED) if topics.outbox(source) in each.header("hub-origin")
+    ]
     assert parked.header("hub-digest") == "sha-256:" + hashlib.sha256(value).hexdigest()
     assert parked.header("hub-size") == "20000001"
     assert parked.value == bytes(4096)

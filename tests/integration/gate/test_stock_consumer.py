@@ -31,7 +31,9 @@ def test_a_stock_consumer_reads_an_inbox_with_the_schema_files(hub):
     hub.agree(source, recipient, mask=("handled_by",))
     hub.apply()
     hub.start_gate()
-    hub.send(source, *hub.event(source, {"service_id": "loan", "handled_by": "staff-7"}, caseid=f"{source}/1"))
+    hub.send(
+        source, *hub.event(source, {"service_id": "loan", "handled_by": "staff-7"}, caseid=f"{source}/1")
+    )
     hub.flush()
 
     consumer = Consumer(

@@ -27,7 +27,9 @@ EVENT_BYTES = 100_000
 CODEC = Codec(Contracts.load())
 
 
-def agreement(id_, recipient, mask=(), subject="pass", caseid="pass", until=None, source="city", types=(STEP,)):
+def agreement(
+    id_, recipient, mask=(), subject="pass", caseid="pass", until=None, source="city", types=(STEP,)
+):
     return Agreement(
         id=AgreementId(id_),
         version=3,

@@ -1,4 +1,4 @@
-"""What a recipient gets: masks, treatments, pseudonyms, headers, sequences; and what is kept of a parked event."""
+"""What a recipient gets: masks, treatments, pseudonyms, headers, sequences; what is kept when parked."""
 
 from __future__ import annotations
 
@@ -89,7 +89,9 @@ def test_subject_and_case_are_passed_or_dropped_and_the_key_follows(gate, event,
 def test_a_pseudonym_is_stable_for_a_recipient_and_differs_between_recipients(gate, event):
     """Letters a to p only; a case keeps its opening agency; the key follows."""
     terms = {"subject": "pseudonym", "caseid": "pseudonym"}
-    one = gate(agreement("to-register", "register", **terms), agreement("to-statistics", "statistics", **terms))
+    one = gate(
+        agreement("to-register", "register", **terms), agreement("to-statistics", "statistics", **terms)
+    )
     record = event(subject="person-1", caseid="city/6038724")
     first, second = one.decide(record).deliveries
     again, _ = one.decide(replace(record, offset=5)).deliveries

@@ -1,4 +1,4 @@
-"""Thousands of records with a fault each, the class stated beforehand; and arbitrary garbage, which raises nothing."""
+"""Thousands of records with a fault each, the class stated beforehand; and garbage, which raises nothing."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ def no_frame(rng, record):
 
 
 def unknown_id(rng, record):
-    return replace(record, value=b"\x00" + struct.pack(">I", rng.randrange(KNOWN_IDS, 2**32)) + rng.randbytes(9))
+    return replace(
+        record, value=b"\x00" + struct.pack(">I", rng.randrange(KNOWN_IDS, 2**32)) + rng.randbytes(9)
+    )
 
 
 def cut(rng, record):

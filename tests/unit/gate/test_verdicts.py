@@ -66,7 +66,9 @@ def test_an_agreement_ends_by_the_gates_clock(gate, event):
 
 
 BAD_HEADERS = {
-    "no header at all": {"drop": ("ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "content-type")},
+    "no header at all": {
+        "drop": ("ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "content-type")
+    },
     "no id": {"drop": ("ce_id",)},
     "no time": {"drop": ("ce_time",)},
     "a header twice": {"extra": [("ce_id", b"another")]},
@@ -102,7 +104,9 @@ def test_an_agency_cannot_speak_for_another(gate, event, source):
     assert refused(gate(TO_REGISTER).decide(event(source=source))) is Reason.SOURCE_MISMATCH
 
 
-@pytest.mark.parametrize("value", [None, b"", b"\x00", b"\x00\x00\x00\x00", b"\x01\x00\x00\x00\x01ab", b'{"a":1}'])
+@pytest.mark.parametrize(
+    "value", [None, b"", b"\x00", b"\x00\x00\x00\x00", b"\x01\x00\x00\x00\x01ab", b'{"a":1}']
+)
 def test_a_value_without_a_frame_is_refused_as_frame(gate, event, value):
     """Null, short, and foreign values have no schema id."""
     assert refused(gate(TO_REGISTER).decide(event(value=value))) is Reason.FRAME
@@ -114,7 +118,9 @@ def test_an_unknown_schema_id_is_refused_as_unknown_schema(gate, event):
     assert refused(gate(TO_REGISTER).decide(event(value=value))) is Reason.UNKNOWN_SCHEMA
 
 
-@pytest.mark.parametrize("change", [lambda value: value[:-1], lambda value: value + b"\x00", lambda value: value[:5]])
+@pytest.mark.parametrize(
+    "change", [lambda value: value[:-1], lambda value: value + b"\x00", lambda value: value[:5]]
+)
 def test_bytes_that_do_not_fit_the_schema_are_refused_as_decode(gate, event, change):
     """Short and trailing bytes alike."""
     assert refused(gate(TO_REGISTER).decide(event(value=change(event().value)))) is Reason.DECODE
@@ -135,7 +141,9 @@ def test_a_national_number_as_subject_is_refused_as_invalid(gate, event, subject
     assert subject not in verdict.detail
 
 
-@pytest.mark.parametrize("text", ["0013542418", "1111111111", "001354241", "00135424190", "person-0013542419", ""])
+@pytest.mark.parametrize(
+    "text", ["0013542418", "1111111111", "001354241", "00135424190", "person-0013542419", ""]
+)
 def test_other_texts_are_no_national_number(text):
     """A wrong check digit, equal digits, other lengths, digits within a pseudonym."""
     assert not is_national_number(text)
@@ -194,7 +202,10 @@ def test_the_first_check_that_fails_names_the_class(gate, event):
         (event(**foreign, **key, extra=[("hub-seq", b"1")]), Reason.ENVELOPE),
         (event(**foreign, **key), Reason.SOURCE_MISMATCH),
         (event(**foreign | {"source": "/agency/city"}, **key), Reason.FRAME),
-        (event(**foreign | {"source": "/agency/city", "value": b"\x00\xff\xff\xff\xff"}, **key), Reason.UNKNOWN_SCHEMA),
+        (
+            event(**foreign | {"source": "/agency/city", "value": b"\x00\xff\xff\xff\xff"}, **key),
+            Reason.UNKNOWN_SCHEMA,
+        ),
         (event(**foreign | {"source": "/agency/city", "value": event().value[:6]}, **key), Reason.DECODE),
         (event({"service_id": "x"}, type_=SUBMITTED, subject="0013542419", **key), Reason.ENVELOPE),
         (event({"service_id": "x"}, type_=SUBMITTED, subject="0013542419"), Reason.INVALID),
@@ -212,6 +223,8 @@ def test_a_replay_speaks_for_another_source_and_is_no_duplicate(gate, event):
         verdict = one.decide(replace(record, offset=offset), remember=True)
         assert (verdict.kind, verdict.sighting) == (Kind.ROUTED, None)
         assert origin in verdict.deliveries[0].headers
-    assert refused(one.decide(event(topic="agency.hub.outbox", source="/agency/city"))) is Reason.SOURCE_MISMATCH
+    assert (
+        refused(one.decide(event(topic="agency.hub.outbox", source="/agency/city"))) is Reason.SOURCE_MISMATCH
+    )
     wrong = event(topic="agency.hub.outbox", source="/agency/city", extra=[("hub-replay-of", b"x")])
     assert refused(one.decide(wrong)) is Reason.ENVELOPE
