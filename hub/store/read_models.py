@@ -89,13 +89,13 @@ def states(engine: Engine, kind: str) -> dict[str, int]:
     """Return how many entries of the catalogue are in which state."""
     state = catalogue.c.data["state"].astext
     rows = _rows(engine, select(state, func.count()).where(catalogue.c.kind == kind).group_by(state))
-    return {str(row[0]): row[1] for row in rows}
+    return {str(name): int(count) for name, count in map(tuple, rows)}
 
 
 def sequence_faults(engine: Engine) -> dict[str, int]:
     """Return how many gaps and repeats of hub-seq were met, by consumer."""
     rows = _rows(engine, select(sequence_fault.c.consumer, func.count()).group_by(sequence_fault.c.consumer))
-    return {str(row[0]): row[1] for row in rows}
+    return {str(name): int(count) for name, count in map(tuple, rows)}
 
 
 def _rows(
