@@ -30,7 +30,7 @@ Place = tuple[str, int]
 Committed = Callable[[list[Place]], dict[Place, int | None]]
 """Asks for the group's committed offsets; None where there is none."""
 
-_AGREE_SECONDS = 30.0
+_AGREE_SECONDS = 15.0
 
 
 @dataclass(slots=True)

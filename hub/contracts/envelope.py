@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from hub.contracts.names import AgencyCode, EventType, agency_code, event_type
 from hub.errors import ContractError
@@ -170,6 +171,8 @@ def from_attributes(attributes: dict[str, str], signatures: tuple[tuple[str, byt
     )
 
 
+# Sources are few and every event names one several times.
+@lru_cache(maxsize=4096)
 def agency_of_source(source: str) -> tuple[AgencyCode, str | None]:
     """Return the agency and subsystem named by `/agency/<code>[/<subsystem>]`, or raise ContractError."""
     match = _SOURCE.fullmatch(source)

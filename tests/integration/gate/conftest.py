@@ -195,7 +195,7 @@ class Hub:
 
 @pytest.fixture(scope="session")
 def gate_broker(tmp_path_factory):
-    """A running Kafka for the gate's tests."""
+    """Start a Kafka for the gate's tests."""
     kafka = EmbeddedKafka(Settings(data_dir=tmp_path_factory.mktemp("gate")))
     with contextlib.ExitStack() as stack:
         kafka.resolve()
@@ -207,7 +207,7 @@ def gate_broker(tmp_path_factory):
 
 @pytest.fixture
 def hub(gate_broker):
-    """The broker with no gate running; gates that the test starts are stopped at its end."""
+    """Lend the broker with no gate running; stop the gates that the test starts."""
     yield gate_broker
     gate_broker.stop_gates()
 

@@ -33,6 +33,11 @@ def kafka_python(hub, **options):
     )
 
 
+def parked_of(hub, source):
+    """Return what was parked of an agency's outbox."""
+    return [each for each in hub.read(topics.PARKED) if topics.outbox(source) in each.header("hub-origin")]
+
+
 def test_a_header_name_that_is_no_utf8_parks_the_event_and_stops_nothing(hub):
     """The client library cannot read such a header; the event is parked as envelope and the next one flows."""
     source, recipient = hub.agency("source"), hub.agency("recipient")
