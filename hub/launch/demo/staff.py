@@ -39,7 +39,11 @@ class Watch:
         digits = [name.encode() for name in every - self._short if name.isdigit()]
         self._numbers = frozenset(digits)
         self._run = re.compile(rb"\d{%d,}" % min(map(len, digits)))
-        self._words = [name.encode() for name in sorted(every - self._short) if not name.isdigit()]
+        # A few stems are quicker to look for than all their numbered forms.
+        self._words: dict[bytes, list[bytes]] = {}
+        for name in sorted(every - self._short):
+            if not name.isdigit():
+                self._words.setdefault(name.rstrip("0123456789").encode(), []).append(name.encode())
 
     def look(self, record: Message) -> None:
         """Look at one delivery."""
@@ -47,11 +51,10 @@ class Watch:
         for name, value in logs.headers_of(record).items():
             parts += [name.encode(), value]
         blob = b"\n".join(parts)
-        found = [word for word in self._words if word in blob]
+        stems = [words for stem, words in self._words.items() if stem in blob]
+        found = [word for words in stems for word in words if word in blob]
         for run in self._run.findall(blob):
             found += [number for number in self._numbers if number in run]
         _, data = self._codec.decode(record.value())
-        found += [
-            value.encode() for value in data.values() if isinstance(value, str) and value in self._short
-        ]
+        found += [name.encode() for name in self._short if name in data.values()]
         self.seen += [name.decode() for name in found]
