@@ -39,7 +39,7 @@ def parked_of(hub, source):
 
 
 def test_a_header_name_that_is_no_utf8_parks_the_event_and_stops_nothing(hub):
-    """The client library cannot read such a header; the event is parked as envelope and the next one flows."""
+    """The client cannot read such a header; the event is parked as envelope and the next one flows."""
     source, recipient = hub.agency("source"), hub.agency("recipient")
     hub.agree(source, recipient)
     hub.apply()

@@ -77,7 +77,7 @@ RECORDS = st.lists(
 @settings(max_examples=150, deadline=None)
 @given(RECORDS, st.integers(0, 40))
 def test_a_gate_that_reads_the_tail_again_reaches_the_same_verdicts(records, restart):
-    """Wherever a gate is restarted, the memory rebuilt from the tail less the parked ones decides the same."""
+    """Wherever a gate restarts, the memory rebuilt from the tail less the parked ones decides the same."""
     bounds = Bounds(places=5, milliseconds=1000)
     live, log, verdicts, offset, time = Memory(bounds), [], [], 0, 0
     for name, content, pause, gap in records:
