@@ -23,6 +23,7 @@ from hub.errors import HubError
 from hub.launch.demo import logs, plan, staff
 from hub.launch.demo.due import Due, Expectation
 from hub.launch.demo.findings import Findings
+from hub.launch.demo.workers import sheltered
 from hub.registry.model import Agreement, Registry
 from hub.settings import Settings
 
@@ -35,7 +36,9 @@ PARKED_ROUTE = "hub.parked"
 
 def check(settings: Settings, processes: int = 2) -> Findings:
     """Check everything; raise HubError if the logs cannot be read."""
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+    with sheltered():
+        pool = multiprocessing.get_context("spawn").Pool(processes)
+    with pool:
         numbers = range(topics.DEFAULT_PARTITIONS)
         parts = [(settings, [n for n in numbers if n % processes == part]) for part in range(processes)]
         results = pool.starmap(check_part, parts)

@@ -85,6 +85,13 @@ def sent_already(settings: Settings, agency: AgencyCode) -> Counter[str]:
     return Counter(identity(record) for record in found)
 
 
+def rejected_already(settings: Settings, agency: AgencyCode) -> set[str]:
+    """Return the ids of the events whose delivery an agency has rejected: each rejection names its cause."""
+    topic = topics.outbox(agency)
+    found = records(settings, topic, range(partitions(settings, topic)))
+    return {headers_of(record).get("ce_causationid", b"").decode() for record in found}
+
+
 class Lag:
     """How far a group is behind on some topics; keeps one connection. Use it as a context manager."""
 

@@ -63,8 +63,6 @@ def run(
         tell.put(Sent(config.agency, sent, times))
     except (HubError, KafkaError) as error:
         tell.put(Failed(config.agency, str(error)))
-    except KeyboardInterrupt:
-        pass
 
 
 def missing(items: list[Item], already: Counter[str]) -> list[Item]:

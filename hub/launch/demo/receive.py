@@ -57,8 +57,6 @@ def run(role: Role, stop: Flag, tell: Tell) -> None:
         tell.put(_receive(role, stop, tell))
     except (HubError, KafkaError) as error:
         tell.put(Failed(role.config.agency, str(error)))
-    except KeyboardInterrupt:
-        pass
 
 
 def _receive(role: Role, stop: Flag, tell: Tell) -> Received:

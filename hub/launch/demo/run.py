@@ -129,11 +129,10 @@ def run(settings: Settings, console: Console) -> Result:
     with show.step("Agencies: what an earlier run has sent"):
         known = configs(settings)
         already = {agency: logs.sent_already(settings, agency) for agency in plan.SOURCES}
-        rejected = sum(logs.sent_already(settings, plan.REGISTER).values())
+        reject = plan.rejected_ids() - logs.rejected_already(settings, plan.REGISTER)
     due = sum(declaration.values()) - plan.REJECTIONS - sum(counts.total() for counts in already.values())
     paced = {event.id for event in plan.paced(plan.OFFICE)}
     with LedgerReader(settings) as ledger, show.bars(max(0, due)) as bars, Workers(bars) as workers:
-        reject = plan.rejected_ids() if not rejected else frozenset()
         workers.receive(Role(known[plan.REGISTER], reject=reject, timed=paced))
         workers.receive(Role(known[plan.STATISTICS], timed=paced))
         if due > 0:
@@ -162,15 +161,18 @@ def _send(
     say: Callable[[str], None],
 ) -> None:
     """Let the agencies publish: at full speed while the fee collector is away, then some at a steady pace."""
-    workers.receive(Role(known[plan.FEES], leave_after=AWAY_AFTER))
+    # Going on after an interrupted run, so many deliveries may not be left to go away after.
+    fresh = not any(already.values())
+    workers.receive(Role(known[plan.FEES], leave_after=AWAY_AFTER if fresh else None))
     say("Full speed: municipalities, permit office and portal publish; the fee collector goes offline.")
     for agency in plan.SOURCES:
         workers.publish(known[agency], "bulk", already[agency])
     workers.wait_published()
     _wait_for_gate(settings)
-    workers.wait_left(plan.FEES)
-    say("The fee collector comes back and finds what was kept for it.")
-    workers.receive(Role(known[plan.FEES]))
+    if fresh:
+        workers.wait_left(plan.FEES)
+        say("The fee collector comes back and finds what was kept for it.")
+        workers.receive(Role(known[plan.FEES]))
     workers.wait_quiet()
     _settled(ledger)
     say(f"Steady pace: the permit office's last {plan.PACED_EVENTS:,} events, {PER_SECOND:.0f} a second.")

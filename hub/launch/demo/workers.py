@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import queue
+import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.context import SpawnContext, SpawnProcess
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +20,16 @@ from hub.launch.demo.publish import Failed, Progress, Section, Sent
 from hub.launch.demo.receive import Quiet, Received, Role
 
 _POLL_SECONDS = 0.2
+
+
+@contextlib.contextmanager
+def sheltered() -> Iterator[None]:
+    """Start child processes in here: Ctrl-C reaches all processes of a terminal, and only this one answers."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class Workers:
@@ -65,7 +77,7 @@ class Workers:
         """Return when a recipient has gone offline by itself."""
         self._until(lambda: who not in self._processes)
 
-    def wait_quiet(self, seconds: float = 300) -> None:
+    def wait_quiet(self, seconds: float = 900) -> None:
         """Return when no recipient has received anything for a moment; raise HubError after `seconds`."""
         self._quiet.clear()
         self._until(lambda: self._quiet >= self._receiving(), seconds)
@@ -80,7 +92,8 @@ class Workers:
 
     def _start(self, name: str, target: Callable[..., None], arguments: tuple[object, ...]) -> None:
         process = self._context.Process(target=target, args=arguments, name=name, daemon=True)
-        process.start()
+        with sheltered():
+            process.start()
         self._processes[name] = process
 
     def _until(self, reached: Callable[[], bool], seconds: float = 900) -> None:
