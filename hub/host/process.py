@@ -62,7 +62,7 @@ def configure_logging(level: str) -> None:
 
 
 def run(name: str, main: Callable[[Settings, Stop], None]) -> None:
-    """Run a process's main function until it returns or SIGTERM or SIGINT arrives; exit by DESIGN §7's codes."""
+    """Run a process's main function until it returns or SIGTERM or SIGINT arrives; exit 0, 1 or 2."""
     stop = Stop()
     signal.signal(signal.SIGTERM, stop.set)
     signal.signal(signal.SIGINT, stop.set)
@@ -74,6 +74,6 @@ def run(name: str, main: Callable[[Settings, Stop], None]) -> None:
     except HubError as error:
         structlog.get_logger().error("stopped", error=str(error), retriable=error.retriable)
         sys.exit(error.exit_code)
-    except Exception:
+    except Exception:  # noqa: BLE001 - the last place that can log it
         structlog.get_logger().exception("failed")
         sys.exit(1)

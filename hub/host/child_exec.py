@@ -1,6 +1,6 @@
 """What a child process runs first: become who it shall be, tie its life to its parent's, then the program.
 
-Run as a script by `hub.child` with `python -I -S`; standard library only, so that it costs milliseconds.
+Run as a script by `hub.host.child` with `python -I -S`; standard library only, so that it costs milliseconds.
 A program of its own instead of `preexec_fn`: that is unsafe in a parent with threads.
 """
 
