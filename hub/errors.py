@@ -1,7 +1,7 @@
 """One hierarchy of errors. A message names what was wrong, where, and what to do about it.
 
 `retriable` says whether the same call may succeed later without anybody changing anything;
-`exit_code` is what a command ends with (DESIGN §7: 1 found wrong or failed, 2 used or configured wrongly).
+`exit_code` is what a command ends with (0 well, 1 found wrong or failed, 2 used or configured wrongly).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class ConfigError(HubError):
 
 
 class ContractError(HubError):
-    """Bytes, headers or a name that break the wire contract (DESIGN §4)."""
+    """Bytes, headers or a name that break the wire contract (docs/reference/wire-contract.md)."""
 
 
 class StartError(HubError):

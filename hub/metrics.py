@@ -1,7 +1,8 @@
 """Every metric of the hub, written only through `Metrics`; the only importer of prometheus_client.
 
 Under `hub up` the processes share one folder (`PROMETHEUS_MULTIPROC_DIR`) and the API serves them together;
-a process on its own serves its own. Names and labels are contract (DESIGN §8); never an id or a person as label.
+a process on its own serves its own. Names and labels are contract (docs/reference/metrics.md);
+never an id or a person as label.
 """
 
 from __future__ import annotations
@@ -31,9 +32,7 @@ class Metrics:
     """The named places where a figure may be written."""
 
     def __init__(self) -> None:
-        self._gate_events = Counter(
-            "hub_gate_events", "Events decided by the gate.", ["verdict", "reason"]
-        )
+        self._gate_events = Counter("hub_gate_events", "Events decided by the gate.", ["verdict", "reason"])
         self._gate_batch = Histogram(
             "hub_gate_batch_seconds", "Duration of one gate transaction.", buckets=_LATENCY_BUCKETS
         )
@@ -48,7 +47,8 @@ class Metrics:
             multiprocess_mode="livemin",
         )
         self._registry_version = Gauge(
-            "hub_gate_registry_version", "Version of the agency registry that the gate decides by.",
+            "hub_gate_registry_version",
+            "Version of the agency registry that the gate decides by.",
             multiprocess_mode="livemin",
         )
         self._projector_events = Counter(
@@ -61,19 +61,24 @@ class Metrics:
             "hub_projector_sequence_faults", "Gaps and repeats of hub-seq that the projector met.", ["kind"]
         )
         self._deliveries = Gauge(
-            "hub_route_deliveries", "Deliveries of a route by state.", ["route", "state"],
+            "hub_route_deliveries",
+            "Deliveries of a route by state.",
+            ["route", "state"],
             multiprocess_mode="mostrecent",
         )
         self._services = Gauge(
             "hub_services", "Services in the catalogue by state.", ["state"], multiprocess_mode="mostrecent"
         )
         self._agencies = Gauge(
-            "hub_agencies_connected", "Agencies that have published at least one event.",
+            "hub_agencies_connected",
+            "Agencies that have published at least one event.",
             multiprocess_mode="mostrecent",
         )
         self._oldest_pending = Gauge(
-            "hub_inbox_oldest_pending_seconds", "Age of the oldest delivery an agency has not committed past.",
-            ["agency"], multiprocess_mode="mostrecent",
+            "hub_inbox_oldest_pending_seconds",
+            "Age of the oldest delivery an agency has not committed past.",
+            ["agency"],
+            multiprocess_mode="mostrecent",
         )
 
     def gate_decided(self, verdict: str, reason: str, count: int) -> None:

@@ -1,4 +1,4 @@
-"""Settings: environment variables `HUB_…` (nested by `__`), and `hub.env` in the data folder. DESIGN §7.
+"""Settings: environment variables `HUB_…` (nested by `__`), and `hub.env` in the data folder.
 
 One bad variable or ten, there is one ConfigError that names them all. `.env.example` lists every setting.
 """

@@ -17,7 +17,8 @@ def main() -> None:
     for name, extras in EXTRAS.items():
         command = [
             sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "-", "--universal", "--quiet",
-            "--python-version", "3.11", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--no-annotate",
+            "--python-version", "3.11", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links",
+            "--no-annotate",
             "--custom-compile-command", "make lock", "--output-file", str(HERE / name),
         ]  # fmt: skip
         for extra in extras:

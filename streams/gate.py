@@ -6,7 +6,7 @@ import contextlib
 
 import structlog
 
-from hub import metrics, process
+from hub import metrics
 from hub.broker.gate import GateLoop
 from hub.broker.outboxes import Outboxes
 from hub.broker.pseudonym_key import pseudonym_key
@@ -22,7 +22,8 @@ from hub.gate.decide import Decider
 from hub.gate.memory import Bounds
 from hub.gate.pseudonyms import Pseudonyms
 from hub.gate.rules import Rules
-from hub.process import Stop
+from hub.host import process
+from hub.host.process import Stop
 from hub.settings import Settings
 
 PRINCIPAL = topics.GATE_PRINCIPAL

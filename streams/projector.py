@@ -19,8 +19,8 @@ from hub.contracts import topics
 from hub.contracts.codec import Codec
 from hub.contracts.schemas import Contracts
 from hub.errors import ContractError, HubError, StoreUnavailableError
+from hub.host.process import Stop, ready, run
 from hub.metrics import metrics, serve
-from hub.process import Stop, ready, run
 from hub.settings import Settings
 from hub.store.engine import engine
 from hub.store.projection import Projection

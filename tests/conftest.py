@@ -73,7 +73,7 @@ def fresh_agency_code() -> Callable[[str], AgencyCode]:
 @pytest.fixture
 def free_port() -> int:
     """Pick a TCP port on loopback that nobody listens on."""
-    from hub.ports import free
+    from hub.host.ports import free
 
     return free()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub.api.server import main
-from hub.process import run
+from hub.host.process import run
 
 if __name__ == "__main__":
     run("api", main)

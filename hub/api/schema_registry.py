@@ -1,4 +1,4 @@
-"""`/registry`: the Confluent read API over the locked contracts, for stock deserializers (DESIGN §4).
+"""`/registry`: the Confluent read API over the locked contracts, for stock deserializers.
 
 Read only: schemas enter by the repository. Errors are that API's own (`error_code`, `message`), not problems.
 """

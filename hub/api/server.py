@@ -12,8 +12,8 @@ from hub.access import policy
 from hub.api import app as application
 from hub.api import state as state_module
 from hub.errors import ConfigError, StartError
+from hub.host.process import Stop, ready
 from hub.metrics import metrics
-from hub.process import Stop, ready
 from hub.settings import Settings
 from hub.store.engine import engine
 

@@ -20,8 +20,8 @@ from hub.broker.sheet import Sheet
 from hub.contracts import topics
 from hub.contracts.schemas import Contracts
 from hub.errors import HubError, StoreUnavailableError
+from hub.host.process import Stop
 from hub.metrics import metrics
-from hub.process import Stop
 from hub.registry.model import Registry
 from hub.settings import Settings
 from hub.store import read_models

@@ -6,7 +6,7 @@ import secrets
 from pathlib import Path
 
 from hub.errors import ConfigError
-from hub.secret_file import write_secret
+from hub.host.secret_file import write_secret
 from hub.settings import Settings
 
 __all__ = ["create", "file_of", "password", "write_secret"]
@@ -32,12 +32,12 @@ def password(settings: Settings, principal: str) -> str:
         raise ConfigError(
             f"there is no password for the Kafka principal {principal!r}.",
             where=str(path),
-            do="Start the hub with `hub up`, run `hub apply`, or set HUB_KAFKA__USERNAME and HUB_KAFKA__PASSWORD.",
+            do="Run `hub up` or `hub apply`, or set HUB_KAFKA__USERNAME and HUB_KAFKA__PASSWORD.",
         ) from None
 
 
 def create(settings: Settings, principal: str, *, renew: bool = False) -> tuple[str, bool]:
-    """Return the principal's password and whether it is new; make and keep one if there is none, or to renew."""
+    """Return the principal's password and whether it is new; make one if there is none, or to renew."""
     path = file_of(settings, principal)
     if path.exists() and not renew:
         return path.read_text(encoding="utf-8").strip(), False

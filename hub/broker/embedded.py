@@ -14,14 +14,14 @@ from pathlib import Path
 
 import psutil
 
-from hub import child, ports
 from hub.broker import clients, credentials, jars, java
 from hub.broker.embedded_config import logging_config, properties, server_config
 from hub.broker.java import java_command
 from hub.contracts import topics
 from hub.errors import BrokerError, StartError
-from hub.once import once
-from hub.secret_file import write_secret
+from hub.host import child, ports
+from hub.host.once import once
+from hub.host.secret_file import write_secret
 from hub.settings import Settings
 
 __all__ = ["HUB_PRINCIPALS", "EmbeddedKafka", "java_command"]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hub.broker import jars
 from hub.errors import BrokerError, StartError
-from hub.secret_file import write_secret
+from hub.host.secret_file import write_secret
 from hub.settings import Settings
 
 # Kafka's libraries load native code and use Unsafe; without these JVM 25 fills the log with warnings.

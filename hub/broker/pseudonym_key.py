@@ -10,7 +10,7 @@ import secrets
 from pathlib import Path
 
 from hub.errors import ConfigError
-from hub.secret_file import write_secret
+from hub.host.secret_file import write_secret
 
 _BYTES = 32
 

@@ -116,7 +116,8 @@ class Recovery:
 
     def _keep(self, message: Message) -> bool:
         key, value = message.key(), message.value()
-        self._read_to[message.partition()] = message.offset() + 1
+        # The client's types allow None for records that are errors; the reader passes none of those on.
+        self._read_to[message.partition() or 0] = (message.offset() or 0) + 1
         if key is not None and value is not None:
             self._ledger[key] = value
         elif key is not None:

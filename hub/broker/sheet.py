@@ -63,7 +63,7 @@ class Sheet:
         return dict(sorted(classes.items()))
 
     def to_json(self) -> dict[str, Any]:
-        """Return the sheet as a JSON-able dict; its shape is contract (DESIGN §8)."""
+        """Return the sheet as a JSON-able dict; its shape is contract."""
         return {
             "as_of": self.as_of.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "intake": [_intake(each) for each in self.intake],

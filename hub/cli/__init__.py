@@ -1,6 +1,6 @@
 """The command `hub`: thin; each module holds one word's commands and calls the rooms.
 
-A HubError becomes one sentence on stderr and the exit code of DESIGN §7; a traceback is a bug.
+A HubError becomes one sentence on stderr and its exit code (hub/errors.py); a traceback is a bug.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ def main() -> None:
     try:
         from hub.cli.app import app  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        sys.exit(f"hub: {error.name} is not installed: the command wants `pip install peyvand[hub,embedded]`.")
+        sys.exit(f"hub: {error.name} is not installed: this wants `pip install peyvand[hub,embedded]`.")
     try:
         app()
     except HubError as error:

@@ -1,4 +1,4 @@
-"""The only place where a topic's name, a consumer group's name or a principal's name is spelt (DESIGN §4)."""
+"""The only place where a topic, a consumer group or a principal gets its name (docs/reference/wire-contract.md)."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from hub.gate.rules import Route
 
 
 class Reason(StrEnum):
-    """The reason classes that the gate itself gives (DESIGN §4)."""
+    """The reason classes that the gate itself gives."""
 
     TOO_LARGE = "too-large"
     ENVELOPE = "envelope"

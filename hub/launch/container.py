@@ -16,9 +16,9 @@ from hub.broker import credentials
 from hub.broker.embedded import HUB_PRINCIPALS
 from hub.broker.embedded_config import properties, server_config
 from hub.contracts import topics
+from hub.host.once import disk_errors
+from hub.host.secret_file import write_secret
 from hub.launch.environment import write_env_file
-from hub.once import disk_errors
-from hub.secret_file import write_secret
 from hub.settings import Settings
 
 BROKER = "kafka:9092"

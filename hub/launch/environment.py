@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from hub.secret_file import write_secret
+from hub.host.secret_file import write_secret
 from hub.settings import ENV_FILE, Settings
 
 

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from hub import child, metrics
+from hub import metrics
 from hub.errors import ConfigError, StartError
-from hub.process import READY_FILE
+from hub.host import child
+from hub.host.process import READY_FILE
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 

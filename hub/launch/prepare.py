@@ -61,7 +61,7 @@ def _desired(settings: Settings) -> Registry:
 
 
 def main() -> None:
-    """Prepare with the settings of the environment; exit by DESIGN §7's codes."""
+    """Prepare with the settings of the environment; exit 0, 1 or 2."""
     report = Report(Console(stderr=True))
     try:
         prepare(settings_module.load(), report)

@@ -7,8 +7,8 @@ import threading
 import time
 from collections.abc import Sequence
 
-from hub import child
 from hub.errors import ConfigError, HubError
+from hub.host import child
 from hub.launch.parts import Part
 from hub.launch.report import Report
 

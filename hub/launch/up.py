@@ -19,16 +19,16 @@ from typing import Self
 
 from rich.console import Console
 
-from hub import ports
 from hub.broker.embedded import EmbeddedKafka
 from hub.errors import ConfigError
+from hub.host import ports
+from hub.host.once import disk_errors, require_space
 from hub.launch.environment import child_environment, write_env_file
 from hub.launch.lock import only_hub
 from hub.launch.parts import METRICS_FOLDER, EnginePart, Part, ProcessPart
 from hub.launch.prepare import prepare
 from hub.launch.report import Report
 from hub.launch.supervisor import Supervisor
-from hub.once import disk_errors, require_space
 from hub.settings import Settings
 from hub.store.embedded import EmbeddedPostgres
 

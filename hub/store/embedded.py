@@ -22,10 +22,10 @@ import psutil
 import psycopg
 from pydantic import SecretStr
 
-from hub import child, ports
 from hub.errors import StartError
-from hub.once import once
-from hub.secret_file import write_secret
+from hub.host import child, ports
+from hub.host.once import once
+from hub.host.secret_file import write_secret
 from hub.settings import Settings
 
 _ROLE = "hub"

@@ -17,8 +17,8 @@ import pytest
 from hub import settings as settings_module
 from hub.broker import credentials
 from hub.errors import StartError
+from hub.host.ports import free
 from hub.launch.up import Hub
-from hub.ports import free
 from hub.settings import Settings
 
 COMMAND = [sys.executable, "-c", "from hub.cli import main; main()"]

@@ -16,10 +16,10 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from hub import child
 from hub.broker import clients
 from hub.broker.embedded import EmbeddedKafka
 from hub.errors import StartError
+from hub.host import child
 from hub.settings import Settings
 from hub.store.embedded import EmbeddedPostgres
 

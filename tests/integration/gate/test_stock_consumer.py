@@ -26,7 +26,7 @@ def _schema_files():
 
 
 def test_a_stock_consumer_reads_an_inbox_with_the_schema_files(hub):
-    """confluent-kafka under the recipient's own principal and fastavro over the .avsc file give the data sent."""
+    """confluent-kafka as the recipient's principal and fastavro over the .avsc file give the data sent."""
     source, recipient = hub.agency("stock-source"), hub.agency("stock-recipient")
     hub.agree(source, recipient, mask=("handled_by",))
     hub.apply()

@@ -175,7 +175,7 @@ def test_bytes_behind_the_value_are_refused(codec, everything, full):
         ({"شماره": "x"}, None, "a key that is no field name"),
     ],
 )
-def test_data_that_do_not_fit_are_refused_by_field(change, field, says, codec, everything, full):  # noqa: PLR0917
+def test_data_that_do_not_fit_are_refused_by_field(change, field, says, codec, everything, full):
     """The error names the event type, the field's path and what is wanted."""
     with pytest.raises(ContractError, match=says) as caught:
         codec.encode_as(everything, full | change)

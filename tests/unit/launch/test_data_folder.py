@@ -10,11 +10,11 @@ import socket
 import pytest
 from rich.console import Console
 
-from hub import ports
 from hub.errors import ConfigError, StartError
+from hub.host import ports
+from hub.host.once import disk_errors, once, require_space
 from hub.launch.lock import only_hub
 from hub.launch.up import Hub
-from hub.once import disk_errors, once, require_space
 from hub.settings import Settings
 
 

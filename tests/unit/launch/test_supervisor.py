@@ -23,7 +23,7 @@ from hub.launch.supervisor import Supervisor
 
 STEADY = """
 import os, signal, sys, threading
-from hub.process import ready
+from hub.host.process import ready
 over = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: over.set())
 ready()
@@ -133,7 +133,7 @@ def test_the_children_end_when_their_parent_is_killed(tmp_path):
         """
         import sys, time
         from pathlib import Path
-        from hub import child
+        from hub.host import child
         folder = Path(sys.argv[1])
         process = child.spawn(["/bin/sleep", "600"], folder=folder, log=folder / "log")
         print(process.pid, flush=True)
@@ -150,7 +150,7 @@ def test_the_children_end_when_their_parent_is_killed(tmp_path):
 
 def test_a_child_has_its_own_session_and_many_open_files(tmp_path):
     """Ctrl-C at the terminal reaches the hub alone, and the soft limit of open files is the hard one."""
-    from hub import child
+    from hub.host import child
 
     log = tmp_path / "log"
     code = (
@@ -164,7 +164,7 @@ def test_a_child_has_its_own_session_and_many_open_files(tmp_path):
 
 def test_a_log_that_has_grown_is_set_aside(tmp_path):
     """Logs do not fill the disk over the years."""
-    from hub import child
+    from hub.host import child
 
     log = Path(tmp_path / "log")
     with log.open("wb") as file:
