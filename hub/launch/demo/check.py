@@ -74,6 +74,7 @@ class _Check:
         self._masks: dict[tuple[str, int], dict[str, object]] = {}
         self._cases: dict[str, list[str]] = {}
         self._pseudonyms: dict[tuple[AgencyCode, str], str] = {}
+        self._originals: dict[tuple[AgencyCode, str], str] = {}
 
     def run(self) -> Findings:
         for code in self._registry.agencies:
@@ -86,7 +87,7 @@ class _Check:
             if origins:
                 self._found.problem(f"{route}: {topic}/{number}/{min(origins)} is missing")
         self._compare_cases()
-        self._found.pseudonyms = Counter(recipient for recipient, _ in set(self._pseudonyms))
+        self._found.pseudonyms = Counter(recipient for recipient, _ in self._pseudonyms)
         return self._found
 
     def _read_outbox(self, code: AgencyCode) -> None:
@@ -198,11 +199,12 @@ class _Check:
     def _pseudonym(self, code: AgencyCode, name: str, original: str, came: str) -> str:
         """Return the pseudonym first seen for an original, or what came if it is new and well-formed."""
         opener, _, letters = came.rpartition("/")
-        well_formed = re.fullmatch("[a-p]{32}", letters) and (
-            name == "ce_subject" or opener == original.partition("/")[0]
-        )
-        known = self._pseudonyms.setdefault((code, original), came if well_formed else "")
-        owner = self._pseudonyms.setdefault((code, f"\0{known}"), original)
+        if not re.fullmatch("[a-p]{32}", letters):
+            return ""
+        if name == "ce_caseid" and opener != original.partition("/")[0]:
+            return ""
+        known = self._pseudonyms.setdefault((code, original), came)
+        owner = self._originals.setdefault((code, known), original)
         return known if owner == original else ""
 
     def _mask(self, agreement: Agreement, contract: Contract) -> dict[str, object]:

@@ -38,7 +38,7 @@ class Watch:
         self._short = {name for name in every if len(name) < _SHORT}
         digits = [name.encode() for name in every - self._short if name.isdigit()]
         self._numbers = frozenset(digits)
-        self._run = re.compile(rb"\d{%d,}" % min(map(len, digits)))
+        self._run = re.compile(rb"\d{%d,}" % min(map(len, digits), default=_SHORT))
         # A few stems are quicker to look for than all their numbered forms.
         self._words: dict[bytes, list[bytes]] = {}
         for name in sorted(every - self._short):

@@ -24,7 +24,7 @@ _POLL_SECONDS = 0.2
 
 @contextlib.contextmanager
 def sheltered() -> Iterator[None]:
-    """Start child processes in here: Ctrl-C reaches all processes of a terminal, and only this one answers."""
+    """Start child processes here: Ctrl-C reaches all processes of a terminal, and only this one answers."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
