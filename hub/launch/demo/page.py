@@ -52,7 +52,7 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-_TEXT = frozenset({"what was wrong", "sum", "from"})
+_TEXT = frozenset({"what was wrong", "look at one"})
 
 
 def _islands(result: Result) -> Table:
@@ -97,9 +97,12 @@ def _routes(result: Result) -> Table:
 
 
 def _parked(result: Result) -> Table:
-    table = _table("Parked: refused and kept, with the reason", "class", "events", "what was wrong")
+    table = _table(
+        "Parked: refused and kept, with the reason", "class", "events", "what was wrong", "look at one"
+    )
     for reason, count in result.ledger.parked().items():
-        table.add_row(reason, f"{count:,}", _REFUSED.get(reason, ""))
+        look = f"hub event show {result.refused[reason]}" if reason in result.refused else ""
+        table.add_row(reason, f"{count:,}", _REFUSED.get(reason, ""), look)
     return table
 
 
@@ -117,6 +120,7 @@ def _catalogue(result: Result, console: Console) -> None:
     table.add_row(
         "services declared by events (measured here)", f"{result.declaration['services declared']:,}"
     )
+    table.add_row("organisations that offer them (measured here)", f"{result.providers:,}")
     for name, figure in _BASELINE:
         table.add_row(f"[dim]reference (brief), not measured here: {name}[/]", f"[dim]{figure}[/]")
     console.print(table)

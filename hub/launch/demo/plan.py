@@ -128,6 +128,18 @@ def declaration(codec: Codec) -> dict[str, int]:
     }
 
 
+def refused(codec: Codec) -> dict[str, str]:
+    """Return the id of one refused record of each reason class."""
+    kept = ("duplicate", "structured")
+    raws = [item for item in bulk(OFFICE, codec) if isinstance(item, Raw) and item.fate not in kept]
+    return {item.fate: item.id for item in raws}
+
+
+def providers() -> int:
+    """Return how many organisations offer the services of the portal's catalogue."""
+    return len(set(tables.read_table(data_folder() / "catalogue.json.gz").columns["agency_id"]))
+
+
 def _catalogue() -> Iterator[Event]:
     """Declare the real portal's services and the demo agencies' own; subjects keep each service's order."""
     declared = "catalogue.service.declared.v1"

@@ -38,12 +38,17 @@ _READ_BY_NOBODY_YET = frozenset({topics.SUPERVISION, topics.HUB})
 
 @dataclass(frozen=True)
 class Result:
-    """What a run of the demo found. Latencies in milliseconds, from outbox append to seen by a recipient."""
+    """What a run of the demo found. Latencies in milliseconds, from outbox append to seen by a recipient.
+
+    `refused` has one event id per reason class, `providers` counts who offers the declared services.
+    """
 
     declaration: dict[str, int]
     findings: Findings
     ledger: Sheet
     published: int
+    refused: dict[str, str]
+    providers: int
     p50_ms: float
     p99_ms: float
 
@@ -148,7 +153,9 @@ def run(settings: Settings, console: Console) -> Result:
         published = workers.sent.total()
     with show.step("Check: plain consumers read every outbox and inbox and compare"):
         findings = check.check(settings)
-    return Result(declaration, findings, sheet, published, p50, p99)
+    return Result(
+        declaration, findings, sheet, published, plan.refused(codec), plan.providers(), p50_ms=p50, p99_ms=p99
+    )
 
 
 def _send(
