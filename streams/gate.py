@@ -7,14 +7,14 @@ import contextlib
 import structlog
 
 from hub import metrics
-from hub.broker.gate import GateLoop
-from hub.broker.outboxes import Outboxes
-from hub.broker.pseudonym_key import pseudonym_key
-from hub.broker.recovery import Recovery
+from hub.broker.gating.loop import GateLoop
+from hub.broker.gating.outboxes import Outboxes
+from hub.broker.gating.pseudonym_key import pseudonym_key
+from hub.broker.gating.recovery import Recovery
+from hub.broker.gating.slots import gate_slot
+from hub.broker.gating.tail import TailReader
+from hub.broker.gating.transactional import Transactions
 from hub.broker.registry_topic import RegistryFollower
-from hub.broker.slots import gate_slot
-from hub.broker.tail import TailReader
-from hub.broker.transactional import Transactions
 from hub.contracts import topics
 from hub.contracts.codec import Codec
 from hub.contracts.schemas import Contracts

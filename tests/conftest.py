@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.broker.embedded import EmbeddedKafka
+from hub.broker.embedded.kafka import EmbeddedKafka
 from hub.contracts.names import AgencyCode, agency_code
 from hub.launch.environment import child_environment
 from hub.launch.up import Hub

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from hub.api.problems import ProblemError
 from hub.api.state import Hub
-from hub.broker.sheet import Sheet
+from hub.broker.ledger.sheet import Sheet
 from hub.contracts import topics
 from hub.contracts.names import AgencyCode, AgreementId
 from hub.registry.model import Agency, Agreement

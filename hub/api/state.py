@@ -15,8 +15,8 @@ from sqlalchemy import Engine
 
 from hub.api.problems import ProblemError
 from hub.broker import clients
-from hub.broker.ledger import LedgerReader
-from hub.broker.sheet import Sheet
+from hub.broker.ledger.reader import LedgerReader
+from hub.broker.ledger.sheet import Sheet
 from hub.contracts import topics
 from hub.contracts.schemas import Contracts
 from hub.errors import HubError, StoreUnavailableError

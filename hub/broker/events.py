@@ -15,7 +15,7 @@ from typing import Any, Literal, cast
 
 from confluent_kafka import Message
 
-from hub.broker.tailing import Place, Tail
+from hub.broker.ledger.tailing import Place, Tail
 from hub.contracts import envelope, ledger, topics
 from hub.contracts.codec import Codec
 from hub.contracts.names import AgencyCode

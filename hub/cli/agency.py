@@ -76,7 +76,7 @@ def rotate(code: Code, data_dir: DataDir = None) -> None:
 
     Example: `hub agency rotate municipality-1`
     """
-    from hub.broker import users  # noqa: PLC0415 - keeps --help quick
+    from hub.broker.desired import users  # noqa: PLC0415 - keeps --help quick
     from hub.errors import ConfigError  # noqa: PLC0415
     from hub.registry.yamldocs import did_you_mean  # noqa: PLC0415
 

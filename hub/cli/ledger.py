@@ -26,7 +26,7 @@ def ledger(
 
     Example: `hub ledger --json | jq .totals`
     """
-    from hub.broker.ledger import LedgerReader  # noqa: PLC0415 - keeps `hub --help` quick
+    from hub.broker.ledger.reader import LedgerReader  # noqa: PLC0415 - keeps `hub --help` quick
 
     with LedgerReader(load_settings(data_dir)) as reader:
         sheet = reader.refresh().to_json()

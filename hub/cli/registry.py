@@ -42,7 +42,7 @@ def plan(
 
     Example: `hub plan ops/registry`
     """
-    from hub.broker.apply import check, in_force  # noqa: PLC0415 - keeps --help quick
+    from hub.broker.desired.apply import check, in_force  # noqa: PLC0415 - keeps --help quick
     from hub.registry.plan import plan as difference  # noqa: PLC0415
 
     settings = load_settings(data_dir)
@@ -67,7 +67,7 @@ def apply(
 
     Example: `hub apply ops/registry --yes`
     """
-    from hub.broker import apply as broker  # noqa: PLC0415 - keeps --help quick
+    from hub.broker.desired import apply as broker  # noqa: PLC0415 - keeps --help quick
     from hub.registry.plan import plan as difference  # noqa: PLC0415
 
     settings = load_settings(data_dir)

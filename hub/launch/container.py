@@ -13,8 +13,8 @@ from pydantic import SecretStr
 
 from hub import settings as settings_module
 from hub.broker import credentials
-from hub.broker.embedded import HUB_PRINCIPALS
-from hub.broker.embedded_config import properties, server_config
+from hub.broker.embedded.config import properties, server_config
+from hub.broker.embedded.kafka import HUB_PRINCIPALS
 from hub.contracts import topics
 from hub.host.once import disk_errors
 from hub.host.secret_file import write_secret

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from hub import resources
 from hub import settings as settings_module
-from hub.broker import admin
-from hub.broker.apply import apply
+from hub.broker.desired import admin
+from hub.broker.desired.apply import apply
 from hub.broker.registry_topic import read_registry
 from hub.contracts import topics
 from hub.contracts.schemas import Contracts

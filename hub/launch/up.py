@@ -19,7 +19,7 @@ from typing import Self
 
 from rich.console import Console
 
-from hub.broker.embedded import EmbeddedKafka
+from hub.broker.embedded.kafka import EmbeddedKafka
 from hub.errors import ConfigError
 from hub.host import ports
 from hub.host.once import disk_errors, require_space

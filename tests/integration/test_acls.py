@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaExcepti
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from hub.broker import clients
-from hub.broker.apply import apply
+from hub.broker.desired.apply import apply
 from hub.contracts import topics
 from hub.registry.model import Agency, Registry, system_agencies
 

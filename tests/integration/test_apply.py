@@ -10,9 +10,10 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from hub.broker import acls, admin, clients, credentials, quotas, users
-from hub.broker import apply as applying
-from hub.broker.apply import apply
+from hub.broker import clients, credentials
+from hub.broker.desired import acls, admin, quotas, users
+from hub.broker.desired import apply as applying
+from hub.broker.desired.apply import apply
 from hub.broker.registry_topic import RegistryFollower, read_registry
 from hub.contracts import topics
 from hub.errors import ConfigError, FencedError

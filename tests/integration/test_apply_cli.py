@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from hub.broker import clients, credentials
-from hub.broker.apply import apply
+from hub.broker.desired.apply import apply
 from hub.cli import agency, registry
 from hub.contracts import topics
 from hub.errors import ConfigError

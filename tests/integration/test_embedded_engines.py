@@ -6,7 +6,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
 from hub.broker import clients
-from hub.broker.embedded import HUB_PRINCIPALS
+from hub.broker.embedded.kafka import HUB_PRINCIPALS
 
 
 def test_every_principal_of_the_hub_can_log_in(engines):

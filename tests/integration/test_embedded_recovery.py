@@ -17,7 +17,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from hub.broker import clients
-from hub.broker.embedded import EmbeddedKafka
+from hub.broker.embedded.kafka import EmbeddedKafka
 from hub.errors import StartError
 from hub.host import child
 from hub.settings import Settings

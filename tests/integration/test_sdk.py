@@ -10,7 +10,8 @@ import pytest
 from kafka.partitioner.default import murmur2
 
 from connectors.sdk import Config, Event, Publisher, Receipts, SequenceError, Subscriber
-from hub.broker import acls, admin, clients, credentials, users
+from hub.broker import clients, credentials
+from hub.broker.desired import acls, admin, users
 from hub.contracts import envelope, topics
 from hub.contracts.codec import Codec
 from hub.contracts.names import EventType

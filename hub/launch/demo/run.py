@@ -13,9 +13,9 @@ from rich.console import Console
 
 from connectors.sdk import Config
 from hub.broker import credentials
-from hub.broker.ledger import LedgerReader
+from hub.broker.ledger.reader import LedgerReader
+from hub.broker.ledger.sheet import Sheet
 from hub.broker.registry_topic import read_registry
-from hub.broker.sheet import Sheet
 from hub.contracts import topics
 from hub.contracts.codec import Codec
 from hub.contracts.names import AgencyCode

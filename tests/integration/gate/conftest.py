@@ -15,8 +15,8 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from hub.broker import clients
-from hub.broker.apply import apply
-from hub.broker.embedded import EmbeddedKafka
+from hub.broker.desired.apply import apply
+from hub.broker.embedded.kafka import EmbeddedKafka
 from hub.contracts import ledger, topics
 from hub.contracts.codec import Codec
 from hub.contracts.envelope import Envelope

@@ -11,8 +11,8 @@ import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from hub.broker import admin
-from hub.broker.slots import gate_slot
+from hub.broker.desired import admin
+from hub.broker.gating.slots import gate_slot
 from hub.contracts import topics
 from hub.errors import StartError
 

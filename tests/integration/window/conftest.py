@@ -15,7 +15,8 @@ from confluent_kafka.admin import AdminClient
 from pydantic import SecretStr
 from sqlalchemy import make_url, text
 
-from hub.broker import acls, admin, clients
+from hub.broker import clients
+from hub.broker.desired import acls, admin
 from hub.contracts import envelope, topics
 from hub.contracts.codec import Codec
 from hub.contracts.envelope import Envelope

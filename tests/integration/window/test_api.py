@@ -11,7 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from hub.broker.apply import apply
+from hub.broker.desired.apply import apply
 from hub.broker.registry_topic import read_registry
 from hub.contracts import topics
 from hub.contracts.names import AgreementId, EventType

@@ -9,8 +9,9 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from typer.testing import CliRunner
 
-from hub.broker import acls, admin, clients, users
-from hub.broker.ledger import LedgerReader
+from hub.broker import clients
+from hub.broker.desired import acls, admin, users
+from hub.broker.ledger.reader import LedgerReader
 from hub.cli.app import app
 from hub.contracts import envelope, ledger, topics
 from hub.contracts.codec import Codec

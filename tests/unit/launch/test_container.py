@@ -15,8 +15,8 @@ import yaml
 
 from hub import settings
 from hub.broker import credentials
-from hub.broker.embedded import HUB_PRINCIPALS
-from hub.broker.jars import KAFKA_VERSION
+from hub.broker.embedded.jars import KAFKA_VERSION
+from hub.broker.embedded.kafka import HUB_PRINCIPALS
 from hub.launch import container, forward
 from hub.launch.settings_page import variables
 from hub.settings import Settings

@@ -7,9 +7,9 @@ import os
 
 import pytest
 
-from hub.broker import jars
-from hub.broker.embedded_config import properties
-from hub.broker.java import first_error
+from hub.broker.embedded import jars
+from hub.broker.embedded.config import properties
+from hub.broker.embedded.java import first_error
 from hub.errors import ConfigError, StartError
 from hub.settings import Settings
 

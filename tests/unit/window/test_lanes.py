@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.broker.lanes import Counts, Deliveries, LaneKey
+from hub.broker.ledger.lanes import Counts, Deliveries, LaneKey
 from hub.contracts.origin import Origin
 
 KEY = LaneKey("a/x.y.z.v1", "agency.town.outbox", 0, "agency.reg.inbox", 0)

@@ -22,7 +22,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from hub.broker import admin
+from hub.broker.desired import admin
 from hub.contracts import topics
 from hub.contracts.names import AgencyCode
 from hub.settings import Settings

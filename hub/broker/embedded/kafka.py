@@ -14,9 +14,10 @@ from pathlib import Path
 
 import psutil
 
-from hub.broker import clients, credentials, jars, java
-from hub.broker.embedded_config import logging_config, properties, server_config
-from hub.broker.java import java_command
+from hub.broker import clients, credentials
+from hub.broker.embedded import jars, java
+from hub.broker.embedded.config import logging_config, properties, server_config
+from hub.broker.embedded.java import java_command
 from hub.contracts import topics
 from hub.errors import BrokerError, StartError
 from hub.host import child, ports

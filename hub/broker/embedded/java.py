@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from hub.broker import jars
+from hub.broker.embedded import jars
 from hub.errors import BrokerError, StartError
 from hub.host.secret_file import write_secret
 from hub.settings import Settings

@@ -14,8 +14,8 @@ from functools import partial
 
 from confluent_kafka import Message, TopicPartition
 
+from hub.broker.gating.tail import TailReader
 from hub.broker.records import record_of
-from hub.broker.tail import TailReader
 from hub.contracts import envelope, ledger, topics
 from hub.contracts.ledger import Position, RouteCount
 from hub.errors import BrokerError, ContractError

@@ -121,7 +121,7 @@ def verify(jars: list[Path], stamp: Path) -> None:
     if missing := sorted(lock.keys() - seen.keys()):
         raise _untrusted(f"{len(missing)} jar(s) are missing, such as {missing[0]}.", stamp.parent)
     if unknown := sorted(seen.keys() - lock.keys()):
-        raise _untrusted(f"{unknown[0]} is not in hub/broker/jars.lock.", stamp.parent)
+        raise _untrusted(f"{unknown[0]} is not in hub/broker/embedded/jars.lock.", stamp.parent)
     fingerprint = {"lock": _lock_digest(), "jars": seen}
     with contextlib.suppress(OSError, ValueError):
         if json.loads(stamp.read_text(encoding="ascii")) == fingerprint:

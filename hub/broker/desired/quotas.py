@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from hub.broker import credentials
-from hub.broker.embedded_config import properties
-from hub.broker.java import java_command
+from hub.broker.embedded.config import properties
+from hub.broker.embedded.java import java_command
 from hub.contracts import topics
 from hub.errors import ConfigError
 from hub.registry.model import Quota

@@ -15,8 +15,8 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from hub.broker import clients
+from hub.broker.gating.recovery import Place, Recovery
 from hub.broker.records import record_of
-from hub.broker.recovery import Place, Recovery
 from hub.contracts import topics
 from hub.errors import BrokerError, BrokerUnavailableError, FencedError
 from hub.gate.partition import SourcePartition

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from hub.broker import acls, admin, clients, quotas, users
+from hub.broker import clients
+from hub.broker.desired import acls, admin, quotas, users
 from hub.broker.registry_topic import NoRegistryError, read_registry
 from hub.contracts import topics
 from hub.contracts.names import AgencyCode

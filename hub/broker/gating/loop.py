@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 
 import structlog
 
-from hub.broker.outboxes import Outboxes
-from hub.broker.transactional import AbortedError, Transactions
-from hub.broker.writing import BatchWriter, TopicSizes
+from hub.broker.gating.outboxes import Outboxes
+from hub.broker.gating.transactional import AbortedError, Transactions
+from hub.broker.gating.writing import BatchWriter, TopicSizes
 from hub.errors import BrokerError
 from hub.gate.decide import Decider
 from hub.gate.partition import SourcePartition

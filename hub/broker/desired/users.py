@@ -19,7 +19,8 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from hub.broker import admin, credentials
+from hub.broker import credentials
+from hub.broker.desired import admin
 from hub.settings import Settings
 
 _ITERATIONS = 8192

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from hub.broker.transactional import Transactions
+from hub.broker.gating.transactional import Transactions
 from hub.contracts import ledger, topics
 from hub.contracts.codec import Codec
 from hub.errors import BrokerError
@@ -16,7 +16,7 @@ from hub.gate.partition import SourcePartition
 from hub.gate.verdict import Kind
 
 if TYPE_CHECKING:
-    from hub.broker.gate import Decided
+    from hub.broker.gating.loop import Decided
 
 _WAIT_SECONDS = 30.0
 _RECALL_SECONDS = 30.0
