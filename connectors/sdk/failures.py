@@ -21,7 +21,7 @@ def translated(where: str) -> Iterator[None]:
         raise explain(error, where) from None
 
 
-def explain(error: BaseException, where: str) -> HubError:
+def explain(error: BaseException, where: str) -> HubError:  # noqa: PLR0911 - a table of cases
     """Return the HubError that says what a kafka-python exception means at `where` (a topic, an event)."""
     if isinstance(error, HubError):
         return error

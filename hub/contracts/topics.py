@@ -1,4 +1,4 @@
-"""The only place where a topic, a consumer group or a principal gets its name (docs/reference/wire-contract.md)."""
+"""The only place where a topic, a consumer group or a principal gets its name."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from hub.contracts.ledger import Position, RouteCount
 from hub.contracts.names import RouteId
@@ -94,3 +95,13 @@ class SourcePartition:
             seq=self._seqs[route.id],
             agreement_version=route.agreement.version,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A record with its verdict, the `hub-seq` of each delivery, the partition that counted them."""
+
+    record: Record
+    verdict: Verdict
+    seqs: list[int]
+    state: SourcePartition

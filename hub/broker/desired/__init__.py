@@ -1,4 +1,4 @@
-"""What must exist on the broker: topics, ACLs, SCRAM users, quotas, the registry's edition; made so, and checked.
+"""What must exist on the broker: topics, ACLs, users, quotas, the registry's edition.
 
 Enters: desired state and the calls that reach it. Stays out: what an agency is (hub.registry).
 """

@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
@@ -20,7 +19,7 @@ from hub.broker.gating.transactional import AbortedError, Transactions
 from hub.broker.gating.writing import BatchWriter, TopicSizes
 from hub.errors import BrokerError
 from hub.gate.decide import Decider
-from hub.gate.partition import SourcePartition
+from hub.gate.partition import Decided
 from hub.gate.record import Record
 from hub.gate.rules import Rules
 from hub.gate.verdict import Kind, Reason, Verdict
@@ -31,16 +30,6 @@ MAX_BUGS = 20
 
 _CHUNK_BYTES = 16 * 2**20
 _SAMPLES = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """A record with its verdict, the `hub-seq` of each delivery, the partition that counted them."""
-
-    record: Record
-    verdict: Verdict
-    seqs: list[int]
-    state: SourcePartition
 
 
 class GateLoop:

@@ -5,18 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from hub.broker.gating.transactional import Transactions
 from hub.contracts import ledger, topics
 from hub.contracts.codec import Codec
 from hub.errors import BrokerError
 from hub.gate import outputs
-from hub.gate.partition import SourcePartition
+from hub.gate.partition import Decided, SourcePartition
 from hub.gate.verdict import Kind
-
-if TYPE_CHECKING:
-    from hub.broker.gating.loop import Decided
 
 _WAIT_SECONDS = 30.0
 _RECALL_SECONDS = 30.0
