@@ -19,7 +19,7 @@ from hub.broker.gating.transactional import AbortedError, Transactions
 from hub.broker.gating.writing import BatchWriter, TopicSizes
 from hub.errors import BrokerError
 from hub.gate.decide import Decider
-from hub.gate.partition import Decided
+from hub.gate.partition import Decided, SourcePartition
 from hub.gate.record import Record
 from hub.gate.rules import Rules
 from hub.gate.verdict import Kind, Reason, Verdict
