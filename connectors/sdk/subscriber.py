@@ -73,6 +73,7 @@ class Subscriber:
                 session_timeout_ms=10_000,
             )
             self._consumer.subscribe([self.topic], listener=_Assignments(self))
+            self._know_partitions()
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
@@ -159,6 +160,20 @@ class Subscriber:
             # An exception that is already on its way out says more than this one.
             if error is None:
                 raise
+
+    def _know_partitions(self) -> None:
+        """Learn the inbox's partitions before joining the group.
+
+        kafka-python 3.0.12 otherwise joins twice, and never ends the second join where `poll` gives up in the
+        middle of it: the subscriber would hold no partition, for ever, and burn a processor.
+        """
+        if not self._consumer.partitions_for_topic(self.topic):
+            self._consumer.close(autocommit=False)
+            raise BrokerError(
+                "the inbox does not exist, or this agency may not read it.",
+                where=self.topic,
+                do="Check the agency's code; has `hub apply` been run?",
+            )
 
     def _fetch(self, seconds: float) -> None:
         with translated(self.topic):

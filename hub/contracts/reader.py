@@ -3,7 +3,7 @@
 Why not fastavro here: it reads leniently (a negative union branch or enum index counts from the end,
 any non-zero byte is *true*, a 32-bit number may have 64), and other languages read such bytes otherwise
 or not at all; to find this out by writing again and comparing costs three times this reader's time. See
-docs/decisions/0004-avro-reader.md. Every form that an Avro 1.12 writer may choose is read: arrays and
+docs/decisions/0001-avro-reader.md. Every form that an Avro 1.12 writer may choose is read: arrays and
 maps in one block or several, sized or not. A number must have its shortest form; a map's keys must
 differ; values of logical types must lie in their range.
 """

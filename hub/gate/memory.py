@@ -3,7 +3,7 @@
 An event counts as seen iff an earlier record of the same source partition carried the same source and id, was
 not parked, and lies within both bounds: at most `places` offsets and `hours` of broker time before. Each
 sight renews the memory, a duplicate's too; so the verdict depends only on the records within the bounds, and
-a gate that reads that tail again reaches the same one (docs/decisions/0012-duplicates.md).
+a gate that reads that tail again reaches the same one (docs/decisions/0004-duplicates.md).
 """
 
 from __future__ import annotations

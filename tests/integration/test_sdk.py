@@ -198,6 +198,28 @@ def test_what_was_not_acknowledged_comes_again(agency, deliver):
         assert subscriber.next(3.0) is None
 
 
+def test_a_subscriber_knows_its_partitions_before_it_joins(agency, deliver):
+    """Otherwise kafka-python joins twice, and hangs where a poll gives up in the middle of the second join."""
+    deliver([1])
+    with Subscriber(agency) as subscriber:
+        known = subscriber._consumer._coordinator._metadata_snapshot
+        found, end = None, time.monotonic() + 20
+        while found is None and time.monotonic() < end:
+            found = subscriber.next(0.02)
+    assert known == {topics.inbox(agency.agency): set(range(topics.DEFAULT_PARTITIONS))}
+    assert found is not None
+
+
+def test_an_inbox_that_is_not_there_is_named(engines, fresh_agency_code):
+    """A subscriber of an agency without topics or permissions fails at once and names the inbox."""
+    code = fresh_agency_code("nobody")
+    users.ensure_users(engines.settings, [code])
+    config = Config(code, engines.settings.kafka.bootstrap, credentials.password(engines.settings, code))
+    with pytest.raises(BrokerError, match=topics.inbox(code)):
+        Subscriber(config)
+    gc.collect()
+
+
 def test_a_gap_in_the_numbers_is_raised_and_names_the_line(agency, deliver):
     """A missing delivery is found by the recipient alone, also when it is the very first."""
     deliver([1, 2, 4])

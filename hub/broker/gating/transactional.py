@@ -1,6 +1,6 @@
 """Kafka transactions with their errors sorted: what to repeat, what to abort, what to stop for.
 
-Source: librdkafka's introduction, "Transactional producer", and what was tried (decision 0011).
+Source: librdkafka's introduction, "Transactional producer", and what was tried (decision 0003).
 """
 
 from __future__ import annotations
