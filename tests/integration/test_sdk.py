@@ -227,7 +227,7 @@ def test_a_gap_in_the_numbers_is_raised_and_names_the_line(agency, deliver):
     with Subscriber(agency, on_gap=gaps.append) as subscriber:
         assert len(receive(subscriber, 4)) == 4
     assert sorted((gap.expected, gap.delivery.seq, gap.missing) for gap in gaps) == [(1, 2, 1), (3, 4, 1)]
-    with Subscriber(agency) as subscriber, pytest.raises(SequenceError, match="where [13] was due"):
+    with Subscriber(agency) as subscriber, pytest.raises(SequenceError, match=r"where [13] was due"):
         receive(subscriber, 4)
 
 
