@@ -1,4 +1,4 @@
-"""`hub demo --once` as a newcomer runs it: a process of its own, an empty folder, the last line of stdout."""
+"""`hub demo --once` as a stranger runs it: from an installed wheel, in an empty folder."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[2]
 FIELDS = [
     *("read", "routed", "unclaimed", "duplicate", "parked", "accepted", "delivered", "pending", "rejected"),
     *("expired", "unaccounted", "cases", "events_per_second", "p50_ms", "p99_ms"),
@@ -17,33 +19,43 @@ LOG_ROWS = 52_217 + 44_354 + 59_681 + 8_577
 EXTRAS = 5_491 + 200 + 50 + 500 + 1 + 3 + 14
 
 
-def demo(folder, data_dir):
-    """Run the demo; return exit code, stdout's lines and stderr."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    """Build the wheel, install it with the locked packages in an environment of its own; return its `hub`."""
+    folder = tmp_path_factory.mktemp("wheel")
+    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder), cwd=ROOT)
+    (wheel,) = folder.glob("*.whl")
+    run(sys.executable, "-m", "venv", str(folder / "venv"))
+    pip = [str(folder / "venv/bin/python"), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    run(*pip, "--require-hashes", "-r", str(ROOT / "requirements/run.lock"))
+    run(*pip, "--no-deps", str(wheel))
+    return folder / "venv/bin/hub"
+
+
+def run(*command, cwd=None):
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def demo(hub, folder):
+    """Run the demo in a folder; return exit code, stdout's lines and stderr."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("HUB_", "PYTHON"))}
     done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "from hub.cli import main; main()",
-            "demo",
-            "--once",
-            "--data-dir",
-            str(data_dir),
-        ],
+        [str(hub), "demo", "--once"],
         cwd=folder,
         env=own | {"HUB_API__PORT": "0"},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=900,
         check=False,
     )
     return done.returncode, done.stdout.splitlines(), done.stderr
 
 
 @pytest.mark.slow
-def test_the_demo_accounts_for_everything_and_a_second_run_publishes_nothing_again(tmp_path):
+def test_the_demo_accounts_for_everything_and_a_second_run_publishes_nothing_again(hub, tmp_path):
     """Both sums hold, nothing is unaccounted, every case is there; the second run finds the same."""
-    code, lines, errors = demo(tmp_path, tmp_path / "data")
+    code, lines, errors = demo(hub, tmp_path)
     assert code == 0, "\n".join([*lines, errors])
     first = json.loads(lines[-1])
     assert list(first) == FIELDS
@@ -59,6 +71,6 @@ def test_the_demo_accounts_for_everything_and_a_second_run_publishes_nothing_aga
     assert "reference (brief), not measured here" in page
     assert "✗" not in page
 
-    code, lines, errors = demo(tmp_path, tmp_path / "data")
+    code, lines, errors = demo(hub, tmp_path)
     assert code == 0, "\n".join([*lines, errors])
     assert json.loads(lines[-1]) == first
