@@ -61,6 +61,8 @@ def send(
     code = agency_code(agency)
     event = _read(file)
     place = _publish(settings, code, event)
+    if not as_json:
+        typer.echo(f"published {event.id} at {place}")
     if wait:
         found = _verdict(settings, code, event.id, place)
         _show(found, as_json=as_json, event_id=event.id)
@@ -68,8 +70,6 @@ def send(
     if as_json:
         where = {"id": event.id, "topic": place.topic, "partition": place.partition, "offset": place.offset}
         typer.echo(json.dumps(where))
-    else:
-        typer.echo(f"published {event.id} at {place}")
 
 
 def show(

@@ -66,24 +66,22 @@ def _intake_rows(lines: list[dict[str, Any]]) -> list[list[str]]:
 
 def _route_rows(lines: list[dict[str, Any]]) -> list[list[str]]:
     terms = ("accepted", "delivered", "pending", "rejected", "expired")
-    head = ["route", "from", "to", *terms, "sum"]
+    head = ["route", *terms, "sum"]
     rows = [
-        [each["route"], each["source"] or "?", each["recipient"] or "?"]
-        + [f"{each[term]:,}" for term in terms]
-        + ["holds" if each["balanced"] else "WRONG"]
+        [each["route"]] + [f"{each[term]:,}" for term in terms] + ["holds" if each["balanced"] else "WRONG"]
         for each in lines
     ]
     return [head, *rows]
 
 
 def _table(title: str, rows: list[list[str]]) -> Any:
+    from rich.box import SIMPLE  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    table = Table(title=title, title_justify="left", expand=False)
+    table = Table(title=title, title_justify="left", expand=False, box=SIMPLE, padding=(0, 1, 0, 0))
     for number, name in enumerate(rows[0]):
-        table.add_column(
-            name, justify="right" if number and rows[0][number] not in ("from", "to") else "left"
-        )
+        # Names fold on a narrow screen, numbers never: a figure cut short is a wrong figure.
+        table.add_column(name, justify="right" if number else "left", no_wrap=bool(number), overflow="fold")
     for row in rows[1:]:
         table.add_row(*row)
     return table

@@ -48,7 +48,8 @@ def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold")
     for number, name in enumerate(columns):
         justify: Literal["left", "right"] = "right" if number and name not in _TEXT else "left"
-        table.add_column(name, justify=justify, no_wrap=not number)
+        # Names fold on a narrow screen, numbers never: a figure cut short is a wrong figure.
+        table.add_column(name, justify=justify, no_wrap=justify == "right", overflow="fold")
     return table
 
 
