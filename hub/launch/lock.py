@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from hub.errors import StartError
+from hub.host.filelock import held
 
 
-@contextlib.contextmanager
-def only_hub(data_dir: Path) -> Iterator[None]:
-    """Hold the data folder while the hub runs. Raises StartError naming the process that holds it already.
-
-    The lock ends with the process, however it ends: there is nothing to clear away after a crash.
-    """
-    with (data_dir / "lock").open("a+", encoding="ascii") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise StartError(
-                f"a hub is running on this data folder already (pid {file.read().strip() or 'unknown'}).",
-                where=str(data_dir),
-                do="Stop it first, or choose another --data-dir.",
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
+def only_hub(data_dir: Path) -> AbstractContextManager[None]:
+    """Hold the data folder while the hub runs. StartError names the process that holds it already."""
+    return held(
+        data_dir / "lock",
+        lambda pid: StartError(
+            f"a hub is running on this data folder already (pid {pid}).",
+            where=str(data_dir),
+            do="Stop it first, or choose another --data-dir.",
+        ),
+    )

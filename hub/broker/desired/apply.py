@@ -8,11 +8,9 @@ made good by the next apply, and an apply without differences changes nothing.
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -23,6 +21,7 @@ from hub.broker.registry_topic import NoRegistryError, read_registry
 from hub.contracts import topics
 from hub.contracts.names import AgencyCode
 from hub.errors import BrokerError, ConfigError, FencedError
+from hub.host.filelock import held
 from hub.registry.model import Quota, Registry
 from hub.registry.plan import Plan, plan, refusals
 from hub.registry.records import AGENCY, Record, RegistryReader, encode_edition, number
@@ -177,31 +176,15 @@ def _not_published(error: KafkaError, manifest: str) -> BrokerError | FencedErro
     return admin.broker_error(f"publishing {manifest}", error)
 
 
-@contextlib.contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
+def _alone(settings: Settings) -> AbstractContextManager[None]:
     """Let one apply work on a data folder at a time; the next one waits a while."""
     path = settings.data_dir / LOCK
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    deadline = time.monotonic() + LOCK_SECONDS
-    with path.open("a+", encoding="ascii") as file:
-        while not _locked(file.fileno()):
-            if time.monotonic() > deadline:
-                file.seek(0)
-                raise ConfigError(
-                    f"another `hub apply` (process {file.read().strip() or 'unknown'}) is at work.",
-                    where=str(path),
-                    do="Wait for its end, then run `hub plan` again.",
-                )
-            time.sleep(0.1)
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    return held(
+        path,
+        lambda pid: ConfigError(
+            f"another `hub apply` (process {pid}) is at work.",
+            where=str(path),
+            do="Wait for its end, then run `hub plan` again.",
+        ),
+        LOCK_SECONDS,
+    )
