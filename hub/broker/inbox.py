@@ -25,7 +25,8 @@ _MENDS_ITSELF = frozenset(
         KafkaError._MAX_POLL_EXCEEDED,  # noqa: SLF001
     }
 )
-_FENCED = frozenset({KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID})  # noqa: SLF001
+# librdkafka wraps a fenced static member's error in _FATAL; a consumer has no other fatal error.
+_FENCED = frozenset({KafkaError._FATAL, KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID})  # noqa: SLF001
 
 
 class Owner(Protocol):

@@ -130,7 +130,7 @@ def test_a_zombie_cannot_write_after_its_successor_has_taken_over(window, step, 
     poll_until(lambda: len(window.seqs()) == 110, window.log)
     zombie.send_signal(signal.SIGCONT)
     assert zombie.wait(60) == 1, window.log()
-    assert "another process" in window.log() or "no longer the one" in window.log()
+    assert "another process" in window.log() or "no longer the one" in window.log(), window.log()
     assert window.seqs() == list(range(1, 111))
 
 
