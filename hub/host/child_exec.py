@@ -16,6 +16,8 @@ from typing import Any
 
 PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAP_DAC_OVERRIDE = 1
@@ -60,6 +62,8 @@ def become(libc: Any, uid: int, gid: int, *, enter_closed: bool) -> None:
     """Change user and group; where wanted, keep the one capability that passes folders closed to others."""
     if enter_closed:
         libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+        # Without this access(2) looks past capabilities, and initdb asks it about its own programs.
+        libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
