@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -31,28 +32,28 @@ class Engine(Protocol):
         """Stop in order, or kill after `seconds`."""
 
 
-class Part:
+class Part(ABC):
     """One supervised part, by name."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     @property
+    @abstractmethod
     def process(self) -> subprocess.Popen[bytes] | None:
         """The running process, also when it has ended by itself; None before start and after stop."""
-        raise NotImplementedError
 
+    @abstractmethod
     def spawn(self) -> None:
         """Start again after an end. Raises StartError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stop(self, seconds: float) -> bool:
         """Stop in order, or kill after `seconds`; return whether it ended in time."""
-        raise NotImplementedError
 
+    @abstractmethod
     def last_words(self) -> str:
         """Return why it ended, as far as its log tells."""
-        raise NotImplementedError
 
 
 class EnginePart(Part):
