@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from confluent_kafka import Message
 
 from hub.broker.ledger.tailing import Place, Tail
+from hub.broker.records import record_of
 from hub.contracts import envelope, ledger, topics
 from hub.contracts.codec import Codec
 from hub.contracts.names import AgencyCode
@@ -273,12 +274,7 @@ def _positions(messages: Iterable[Message]) -> Iterator[ledger.Position]:
 
 def _headers(message: Message) -> dict[str, bytes]:
     """Return the headers; of a name that stands twice the last (the hub appends its own)."""
-    try:
-        pairs = cast("list[tuple[str, bytes | None]]", message.headers() or [])
-    except (UnicodeDecodeError, SystemError):
-        # A header name that is no UTF-8: an agency can write one, this client cannot read it.
-        return {}
-    return {name: value for name, value in pairs if value is not None}
+    return {name: value for name, value in record_of(message).headers if value is not None}
 
 
 def _text(value: bytes | None) -> str:

@@ -1,4 +1,4 @@
-"""Reading an inbox whose offsets live in SQL: assigned by Kafka, begun where the database says (TRUTHS)."""
+"""Reading an inbox whose offsets live in SQL: assigned by Kafka, begun where the database says."""
 
 from __future__ import annotations
 
