@@ -10,21 +10,14 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from hub.broker import clients
-from hub.errors import BrokerError, BrokerUnavailableError, FencedError, HubError, StoreError
+from hub.broker.failures import AWAY, failed
+from hub.errors import FencedError, HubError, StoreError
 from hub.settings import Settings
 
 # A crashed member is missed after this long; its successor of the same instance takes over at once.
 _SESSION_MS = 10_000
 _REQUEST_SECONDS = 10.0
-_MENDS_ITSELF = frozenset(
-    {
-        KafkaError._TRANSPORT,  # noqa: SLF001 - librdkafka's names, here and below
-        KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001
-        KafkaError._RESOLVE,  # noqa: SLF001
-        KafkaError._TIMED_OUT,  # noqa: SLF001
-        KafkaError._MAX_POLL_EXCEEDED,  # noqa: SLF001
-    }
-)
+_MENDS_ITSELF = AWAY | {KafkaError._MAX_POLL_EXCEEDED}  # noqa: SLF001 - librdkafka's name
 # librdkafka wraps a fenced static member's error in _FATAL; a consumer has no other fatal error.
 _FENCED = frozenset({KafkaError._FATAL, KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID})  # noqa: SLF001
 
@@ -128,7 +121,7 @@ class InboxReader:
         try:
             low, high = consumer.get_watermark_offsets(place, timeout=_REQUEST_SECONDS)
         except KafkaException as error:
-            raise _error(error.args[0], f"the ends of {self._topic}/{partition} cannot be read") from None
+            raise failed(error.args[0], f"the ends of {self._topic}/{partition} cannot be read") from None
         if next_ is not None and not low <= next_ <= high:
             raise StoreError(
                 f"the database is at {next_} of {self._topic}/{partition}, the log holds {low} to {high}:",
@@ -146,10 +139,4 @@ class InboxReader:
             raise FencedError(
                 f"another process reads {self._topic} as this one:", do="it goes on, this one stops."
             )
-        raise _error(error, f"{self._topic} cannot be read")
-
-
-def _error(error: KafkaError, what: str) -> BrokerError:
-    away = error.retriable() or error.code() in _MENDS_ITSELF
-    kind = BrokerUnavailableError if away else BrokerError
-    return kind(f"{what}: {error.str()}.", do="Is Kafka running, and may this principal read the topic?")
+        raise failed(error, f"{self._topic} cannot be read")

@@ -9,6 +9,7 @@ from typing import Self
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
 from hub.broker import clients
+from hub.broker.failures import AWAY
 from hub.contracts.topics import REGISTRY
 from hub.errors import BrokerError, BrokerUnavailableError
 from hub.registry.model import Registry
@@ -17,9 +18,6 @@ from hub.settings import Settings
 
 DEADLINE_SECONDS = 30.0
 _MOST_RECORDS = 500
-_TRANSIENT = frozenset(
-    {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT}  # noqa: SLF001 - librdkafka's names
-)
 
 
 class NoRegistryError(BrokerError):
@@ -112,7 +110,7 @@ class RegistryFollower:
             self.reader.feed(message.key(), message.value())
         elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name
             self._at_end = True
-        elif not (error.retriable() or error.code() in _TRANSIENT):
+        elif not (error.retriable() or error.code() in AWAY):
             raise _refused(error)
 
     def _renew(self) -> bool:

@@ -18,7 +18,8 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from hub.broker import clients
-from hub.errors import BrokerError, BrokerUnavailableError
+from hub.broker.failures import AWAY, failed
+from hub.errors import BrokerUnavailableError
 from hub.settings import Settings
 
 Place = tuple[str, int]
@@ -28,9 +29,6 @@ STALLED_SECONDS = 30.0
 _REQUEST_SECONDS = 20.0
 _BATCH = 5000
 _EOF = KafkaError._PARTITION_EOF  # noqa: SLF001 - librdkafka's name
-_MENDS_ITSELF = frozenset(
-    {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT}  # noqa: SLF001
-)
 
 
 class Tail:
@@ -109,7 +107,7 @@ class Tail:
         try:
             listed = self._admin.list_topics(timeout=_REQUEST_SECONDS).topics
         except KafkaException as error:
-            raise _error(error.args[0], "the topics cannot be listed") from None
+            raise failed(error.args[0], "the topics cannot be listed") from None
         return {name: len(topic.partitions) for name, topic in listed.items() if topic.error is None}
 
     def committed(self, group: str, places: Iterable[Place]) -> dict[Place, int]:
@@ -119,7 +117,7 @@ class Tail:
         try:
             rows = future.result().topic_partitions
         except KafkaException as error:
-            raise _error(error.args[0], f"the offsets of group {group} cannot be read") from None
+            raise failed(error.args[0], f"the offsets of group {group} cannot be read") from None
         return {(row.topic, row.partition): max(row.offset, 0) for row in rows}
 
     def close(self) -> None:
@@ -132,9 +130,9 @@ class Tail:
         if error is None:
             offset += 1
         elif error.code() != _EOF:
-            if error.retriable() or error.code() in _MENDS_ITSELF:
+            if error.retriable() or error.code() in AWAY:
                 return place, -1
-            raise _error(error, f"{place[0]} cannot be read")
+            raise failed(error, f"{place[0]} cannot be read")
         self._reached[place] = max(offset, self._reached.get(place, 0))
         return place, offset
 
@@ -148,10 +146,4 @@ class Tail:
         try:
             return {(each.topic, each.partition): future.result().offset for each, future in futures.items()}
         except KafkaException as error:
-            raise _error(error.args[0], "the ends of topics cannot be read") from None
-
-
-def _error(error: KafkaError, what: str) -> BrokerError:
-    away = error.retriable() or error.code() in _MENDS_ITSELF
-    kind = BrokerUnavailableError if away else BrokerError
-    return kind(f"{what}: {error.str()}.", do="Is Kafka running, and may this principal read?")
+            raise failed(error.args[0], "the ends of topics cannot be read") from None
