@@ -45,7 +45,7 @@ def agency(hub: Hub, code: str) -> dict[str, Any]:
 def agreements(hub: Hub) -> dict[str, Any]:
     """List agreements: who receives which event types from whom, for what, without which fields."""
     registry = hub.registry()
-    known = [*registry.agreements.values(), *registry.rejections.values()]
+    known = [*registry.agreements.values(), *registry.derived.values()]
     return {
         "registry": registry.version,
         "agreements": [_agreement(each) for each in sorted(known, key=lambda each: each.id)],

@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 from confluent_kafka import Message
 
-from hub.broker.ledger.tailing import Place, Tail
 from hub.broker.records import record_of
+from hub.broker.tail import Place, Tail
 from hub.contracts import envelope, ledger, topics
 from hub.contracts.codec import Codec
 from hub.contracts.names import AgencyCode

@@ -8,7 +8,7 @@ from typing import TypeVar, cast
 from confluent_kafka import Message
 
 from hub.contracts.envelope import Headers
-from hub.gate.record import Record
+from hub.contracts.record import Record
 
 _Value = TypeVar("_Value")
 # Where a header's name is no UTF-8, confluent-kafka 2.16 returns a broken list with an error pending. A plain

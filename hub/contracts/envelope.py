@@ -45,6 +45,8 @@ DIGEST = "hub-digest"
 SIZE = "hub-size"
 # On the hub's own outbox only.
 REPLAY_OF = "hub-replay-of"
+# Beside it: the only routes that the replay may take, joined by commas.
+ONLY_ROUTES = "hub-only-routes"
 
 _REQUIRED = ("id", "source", "type", "time")
 _OPTIONAL = ("subject", "caseid", "causationid", "channel", "traceparent")
@@ -115,8 +117,8 @@ def is_structured(headers: Headers) -> bool:
 def read_headers(headers: Headers, *, may_speak_for_others: bool = False) -> Envelope:
     """Read the envelope of a binary-mode event; raise ContractError naming the header and what is wrong.
 
-    `may_speak_for_others` is true on the hub's own outbox: there, and only there, `hub-replay-of` may
-    stand.
+    `may_speak_for_others` is true on the hub's own outbox: there, and only there, `hub-replay-of` and
+    `hub-only-routes` may stand.
     """
     attributes: dict[str, str] = {}
     signatures: list[tuple[str, bytes]] = []
@@ -202,7 +204,7 @@ def _take_reserved(
         if value is None:
             raise ContractError(f"header {shown} is null.")
         signatures.append((name, value))
-    elif not (may_speak_for_others and name == REPLAY_OF):
+    elif not (may_speak_for_others and name in (REPLAY_OF, ONLY_ROUTES)):
         raise ContractError(f"header {shown} belongs to the hub and may not stand on an outbox.")
 
 

@@ -21,6 +21,7 @@ ADMIN_PRINCIPAL = "hub.admin"
 GATE_PRINCIPAL = "hub.gate"
 PROJECTOR_PRINCIPAL = "hub.projector"
 READER_PRINCIPAL = "hub.reader"
+AUDIT_PRINCIPAL = "hub.audit"
 
 HUB = AgencyCode("hub")
 WINDOW = AgencyCode("window")

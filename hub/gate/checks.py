@@ -18,11 +18,11 @@ from hub.contracts.codec import Codec
 from hub.contracts.envelope import Envelope
 from hub.contracts.names import AgencyCode
 from hub.contracts.origin import Origin
+from hub.contracts.record import Record
 from hub.contracts.schemas import Contract
 from hub.contracts.structured import Structured, UnknownTypeError
 from hub.errors import ContractError
 from hub.gate.nationalnumber import is_national_number
-from hub.gate.record import Record
 from hub.gate.verdict import Reason, Sighting
 
 MAX_DETAIL_CHARS = 500
@@ -43,8 +43,8 @@ class Event:
     """A record that passed every check of this module.
 
     `value` is framed Avro also where the event came in structured mode; `data` is decoded without logical
-    types; `replay_of` is set on events that the hub replays; `digest` is what tells a duplicate from an id
-    conflict.
+    types; `replay_of` is set on events that the hub replays, `only_routes` where one may take only some
+    routes; `digest` is what tells a duplicate from an id conflict.
     """
 
     envelope: Envelope
@@ -52,6 +52,7 @@ class Event:
     data: dict[str, Any]
     value: bytes
     replay_of: Origin | None
+    only_routes: frozenset[str] | None
     digest: bytes
 
     @property
@@ -72,6 +73,7 @@ def read(record: Record, codec: Codec, event_bytes: int) -> Event:
     attributes, document = _envelope(record)
     try:
         replay_of = _replay_of(record)
+        only_routes = _only_routes(record)
         _check_source(record, attributes, replaying=replay_of is not None)
         value = _framed(record) if document is None else _converted(document, codec)
         contract, data = _decode(value, codec)
@@ -80,7 +82,7 @@ def read(record: Record, codec: Codec, event_bytes: int) -> Event:
     except RefusalError as refusal:
         refusal.event = attributes
         raise
-    return Event(attributes, contract, data, value, replay_of, digest(attributes, record.value))
+    return Event(attributes, contract, data, value, replay_of, only_routes, digest(attributes, record.value))
 
 
 def sighting(record: Record) -> Sighting | None:
@@ -154,6 +156,17 @@ def _replay_of(record: Record) -> Origin | None:
         raise RefusalError(
             Reason.ENVELOPE, f"header {envelope.REPLAY_OF} must stand once and name an outbox's place."
         ) from None
+
+
+def _only_routes(record: Record) -> frozenset[str] | None:
+    values = [value for name, value in record.headers if name == envelope.ONLY_ROUTES]
+    if not values:
+        return None
+    if len(values) > 1 or not is_replay(record):
+        raise RefusalError(
+            Reason.ENVELOPE, f"header {envelope.ONLY_ROUTES} may stand once, and only on a replay."
+        )
+    return frozenset((values[0] or b"").decode("utf-8", "replace").split(","))
 
 
 def _check_source(record: Record, attributes: Envelope, *, replaying: bool) -> None:

@@ -10,12 +10,12 @@ from hub.contracts.codec import Codec
 from hub.contracts.envelope import Envelope
 from hub.contracts.names import RouteId
 from hub.contracts.origin import Origin
+from hub.contracts.record import Record
 from hub.errors import ContractError
 from hub.gate import checks
 from hub.gate.checks import Event, RefusalError
 from hub.gate.memory import Memory
 from hub.gate.pseudonyms import Pseudonyms
-from hub.gate.record import Record
 from hub.gate.rules import Route, Rules
 from hub.gate.verdict import Delivery, Kind, Reason, Verdict
 from hub.registry.model import REJECTED
@@ -63,6 +63,8 @@ class Decider:
 
     def _route(self, event: Event, rules: Rules, at: datetime) -> Verdict:
         routes = rules.routes(event.envelope.agency, event.contract, at)
+        if event.only_routes is not None:
+            routes = tuple(route for route in routes if route.id in event.only_routes)
         return Verdict(
             Kind.ROUTED if routes else Kind.UNCLAIMED,
             deliveries=self._deliveries(event, routes),

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from hub.contracts import envelope, topics
 from hub.contracts.codec import Codec
 from hub.contracts.names import RECEIPT
+from hub.contracts.record import Record
 from hub.gate.checks import owner
 from hub.gate.partition import SourcePartition
-from hub.gate.record import Record
 from hub.gate.verdict import Delivery, Kind, Reason, Verdict
 
 PREFIX_BYTES = 4096
@@ -84,8 +84,11 @@ def refusal_receipt(codec: Codec, record: Record, verdict: Verdict, at: datetime
     )
 
 
-def progress_receipt(codec: Codec, state: SourcePartition, at: datetime) -> bytes:
-    """Return the framed receipt that says how far a source partition is decided, with the batch's counts."""
+def progress_receipt(codec: Codec, state: SourcePartition, at: datetime, registry: int) -> bytes:
+    """Return the framed receipt that says how far a source partition is decided, and the batch's counts.
+
+    `registry` is the edition of the agency registry that the batch was decided by.
+    """
     return codec.encode(
         RECEIPT,
         {
@@ -94,6 +97,7 @@ def progress_receipt(codec: Codec, state: SourcePartition, at: datetime) -> byte
             "partition": state.partition,
             "next": state.next,
             "decided_at": at,
+            "registry": registry,
             **{kind.value: state.batch[kind] for kind in Kind},
         },
     )

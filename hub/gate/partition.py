@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from hub.contracts.ledger import Position, RouteCount
 from hub.contracts.names import RouteId
+from hub.contracts.record import Record
 from hub.gate.memory import Memory
-from hub.gate.record import Record
 from hub.gate.rules import Route
 from hub.gate.verdict import Kind, Verdict
 

@@ -13,7 +13,7 @@ from hub.contracts.schemas import Contracts
 from hub.errors import ContractError
 from hub.registry.agencies import known_type, unknown_type
 from hub.registry.forms import AgreementForm, MaskForm
-from hub.registry.model import REJECTED, REJECTIONS_SUFFIX, Agency, Agreement, Registry
+from hub.registry.model import HUB_RECORDS, REJECTED, REJECTIONS_SUFFIX, Agency, Agreement, Registry
 from hub.registry.yamldocs import Document, Fault, Path_, did_you_mean
 
 Registered = Mapping[AgencyCode, Agency]
@@ -167,6 +167,8 @@ class Agreements:
             self._fault(document, ("id",), str(error))
         if name.endswith(REJECTIONS_SUFFIX):
             self._fault(document, ("id",), f"{name}: ids that end in {REJECTIONS_SUFFIX} are the hub's own.")
+        if name == HUB_RECORDS:
+            self._fault(document, ("id",), f"{name}: this id is the hub's own.")
         if name in self._documents:
             other = self._documents[name]
             place = f"{other.file}:{other.lines.get(('id',), 1)}"

@@ -23,6 +23,19 @@ REJECTED = EventType("hub.delivery.rejected.v1")
 REJECTIONS_SUFFIX = "-rejections"
 """Ending of the derived agreements' ids; no file may declare an id that ends so."""
 
+HUB_RECORDS = AgreementId("hub-records")
+"""The derived agreement by which the hub's own records of what people did reach its own inbox."""
+
+RECORDED = (
+    EventType("hub.contents.viewed.v1"),
+    EventType("hub.ledger.repaired.v1"),
+    EventType("hub.parked.confirmed.v1"),
+    EventType("hub.parked.discarded.v1"),
+    EventType("hub.parked.replayed.v1"),
+    EventType("hub.parked.requested.v1"),
+)
+"""What `hub-records` covers."""
+
 HUB_DOMAIN = "hub."
 """Event types of this domain belong to the hub; no other agency is granted one."""
 
@@ -128,7 +141,7 @@ class Registry:
 
     def agreement(self, id_: AgreementId) -> Agreement | None:
         """Return a declared or derived agreement."""
-        return self.agreements.get(id_) or self.rejections.get(id_)
+        return self.agreements.get(id_) or self.derived.get(id_)
 
     def agreement_of(self, route: RouteId) -> Agreement | None:
         """Return the agreement of a route (`<agreement>/<event type>`), or None if there is no such route."""
@@ -137,16 +150,18 @@ class Registry:
         return agreement if agreement is not None and EventType(type_) in agreement.types else None
 
     @cached_property
-    def rejections(self) -> Mapping[AgreementId, Agreement]:
-        """The derived agreements by which every agency's rejections reach the hub."""
-        derived = (_rejections_of(code) for code in self.agencies if code != HUB)
+    def derived(self) -> Mapping[AgreementId, Agreement]:
+        """The agreements that no file declares: every agency's rejections, and the hub's own records."""
+        derived = [_rejections_of(code) for code in self.agencies if code != HUB]
+        if HUB in self.agencies:
+            derived.append(_records())
         return {agreement.id: agreement for agreement in derived}
 
     @cached_property
     def _by_source_and_type(self) -> dict[tuple[AgencyCode, EventType], tuple[Agreement, ...]]:
         found: dict[tuple[AgencyCode, EventType], list[Agreement]] = {}
         for agreement in sorted(
-            [*self.agreements.values(), *self.rejections.values()], key=lambda each: each.id
+            [*self.agreements.values(), *self.derived.values()], key=lambda each: each.id
         ):
             for type_ in agreement.types:
                 found.setdefault((agreement.source, type_), []).append(agreement)
@@ -164,16 +179,42 @@ def system_agencies() -> dict[AgencyCode, Agency]:
 
 
 def _rejections_of(code: AgencyCode) -> Agreement:
+    return _derived(
+        AgreementId(code + REJECTIONS_SUFFIX),
+        (code, HUB),
+        ("delivery-rejection", "اعلام رد تحویل به پیوند", "Telling the hub that a delivery was rejected"),
+        "The wire contract: a recipient may reject a delivery",
+        (REJECTED,),
+    )
+
+
+def _records() -> Agreement:
+    return _derived(
+        HUB_RECORDS,
+        (HUB, HUB),
+        ("accountability", "ثبت اقدام‌های متصدیان پیوند", "Keeping what people did with the hub's tools"),
+        "The wire contract: what an operator does is an event of agency hub",
+        RECORDED,
+    )
+
+
+def _derived(
+    id_: AgreementId,
+    parties: tuple[AgencyCode, AgencyCode],
+    purpose: tuple[str, str, str],
+    legal_basis: str,
+    types: Iterable[EventType],
+) -> Agreement:
     return Agreement(
-        id=AgreementId(code + REJECTIONS_SUFFIX),
+        id=id_,
         version=1,
-        source=code,
-        recipient=HUB,
-        purpose="delivery-rejection",
-        purpose_fa="اعلام رد تحویل به پیوند",
-        purpose_en="Telling the hub that a delivery was rejected",
-        legal_basis="The wire contract: a recipient may reject a delivery",
-        types={REJECTED: frozenset()},
+        source=parties[0],
+        recipient=parties[1],
+        purpose=purpose[0],
+        purpose_fa=purpose[1],
+        purpose_en=purpose[2],
+        legal_basis=legal_basis,
+        types=dict.fromkeys(types, frozenset()),
         subject="pass",
         caseid="pass",
         valid_from=ALWAYS,

@@ -11,7 +11,7 @@ from hub.broker.embedded.kafka import HUB_PRINCIPALS
 
 def test_every_principal_of_the_hub_can_log_in(engines):
     """The four SCRAM users of the hub exist after formatting, each with a password of its own."""
-    assert [clients.answers(engines.settings, principal) for principal in HUB_PRINCIPALS] == [True] * 4
+    assert [clients.answers(engines.settings, principal) for principal in HUB_PRINCIPALS] == [True] * 5
 
 
 def test_a_wrong_password_is_refused(engines):

@@ -68,7 +68,7 @@ def agency_acls(code: AgencyCode) -> frozenset[Acl]:
 
 def hub_acls() -> frozenset[Acl]:
     """Return what the hub's own principals may do; hub.admin is a super user and needs none."""
-    return _gate() | _projector() | _reader()
+    return _gate() | _projector() | _read_only(topics.READER_PRINCIPAL) | _read_only(topics.AUDIT_PRINCIPAL)
 
 
 def ensure_acls(settings: Settings, desired: AbstractSet[Acl], principals: Iterable[str]) -> list[str]:
@@ -113,21 +113,23 @@ def _projector() -> frozenset[Acl]:
     return frozenset(
         [
             *_acls(principal, "topic", topics.inbox(topics.WINDOW), "read", "describe"),
-            *_acls(principal, "topic", topics.PARKED, "write", "describe"),
+            *_acls(principal, "topic", topics.inbox(topics.HUB), "read", "describe"),
+            *_acls(principal, "topic", topics.PARKED, "read", "write", "describe"),
             *_acls(principal, "group", topics.group(topics.WINDOW), "read"),
+            *_acls(principal, "group", topics.group(topics.HUB), "read"),
+            *_acls(principal, "group", principal, "read", prefixed=True),
         ]
     )
 
 
-def _reader() -> frozenset[Acl]:
-    principal = topics.READER_PRINCIPAL
+def _read_only(principal: str) -> frozenset[Acl]:
     return frozenset(
         [
             *_acls(principal, "topic", "agency.", "read", "describe", prefixed=True),
             *_acls(principal, "topic", "hub.", "read", "describe", prefixed=True),
             *_acls(principal, "group", "agency.", "describe", prefixed=True),
             *_acls(principal, "group", topics.GATE_GROUP, "describe", prefixed=True),
-            *_acls(principal, "group", topics.READER_PRINCIPAL, "read", prefixed=True),
+            *_acls(principal, "group", principal, "read", prefixed=True),
         ]
     )
 

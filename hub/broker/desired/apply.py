@@ -30,7 +30,12 @@ from hub.settings import Settings
 LOCK = "registry.lock"
 LOCK_SECONDS = 60.0
 TRANSACTION_SECONDS = 30.0
-HUB_PRINCIPALS = (topics.GATE_PRINCIPAL, topics.PROJECTOR_PRINCIPAL, topics.READER_PRINCIPAL)
+HUB_PRINCIPALS = (
+    topics.GATE_PRINCIPAL,
+    topics.PROJECTOR_PRINCIPAL,
+    topics.READER_PRINCIPAL,
+    topics.AUDIT_PRINCIPAL,
+)
 
 Say = Callable[[str], None]
 

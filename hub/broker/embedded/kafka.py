@@ -32,6 +32,7 @@ HUB_PRINCIPALS = (
     topics.GATE_PRINCIPAL,
     topics.PROJECTOR_PRINCIPAL,
     topics.READER_PRINCIPAL,
+    topics.AUDIT_PRINCIPAL,
 )
 _CONTROLLER = "kafka-controller"
 """Name of the controller's port in ports.json and of its password among the secrets."""

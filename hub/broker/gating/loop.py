@@ -17,10 +17,10 @@ import structlog
 from hub.broker.gating.outboxes import Outboxes
 from hub.broker.gating.transactional import AbortedError, Transactions
 from hub.broker.gating.writing import BatchWriter, TopicSizes
+from hub.contracts.record import Record
 from hub.errors import BrokerError
 from hub.gate.decide import Decider
 from hub.gate.partition import Decided, SourcePartition
-from hub.gate.record import Record
 from hub.gate.rules import Rules
 from hub.gate.verdict import Kind, Reason, Verdict
 from hub.metrics import metrics

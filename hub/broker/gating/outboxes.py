@@ -18,9 +18,9 @@ from hub.broker import clients
 from hub.broker.gating.recovery import Place, Recovery
 from hub.broker.records import record_of
 from hub.contracts import topics
+from hub.contracts.record import Record
 from hub.errors import BrokerError, BrokerUnavailableError, FencedError
 from hub.gate.partition import SourcePartition
-from hub.gate.record import Record
 from hub.settings import Settings
 
 SESSION_MS = 8000

@@ -88,7 +88,7 @@ class BatchWriter:
     def finish(self, states: Iterable[SourcePartition], registry: int) -> None:
         """Write a receipt and the ledger's records for every source partition of the batch."""
         for state in states:
-            receipt = outputs.progress_receipt(self._codec, state, self._at)
+            receipt = outputs.progress_receipt(self._codec, state, self._at, registry)
             self._receipt(state.topic, state.partition, receipt)
             count = self._sizes.require(topics.LEDGER)
             number = ledger.ledger_partition(state.topic, state.partition, count)

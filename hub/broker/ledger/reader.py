@@ -16,8 +16,8 @@ from confluent_kafka import Message
 
 from hub.broker.ledger.lanes import Counts, Deliveries, LaneKey
 from hub.broker.ledger.sheet import RouteLine, Sheet
-from hub.broker.ledger.tailing import Place, Tail
 from hub.broker.registry_topic import RegistryFollower
+from hub.broker.tail import Place, Tail
 from hub.contracts import envelope, topics
 from hub.contracts.codec import Codec
 from hub.contracts.ledger import Position, RouteCount, parse

@@ -11,11 +11,11 @@ from hub.contracts import topics
 from hub.contracts.codec import Codec
 from hub.contracts.envelope import Envelope
 from hub.contracts.names import AgencyCode, AgreementId, EventType
+from hub.contracts.record import Record
 from hub.contracts.schemas import Contracts
 from hub.gate.decide import Decider
 from hub.gate.memory import Bounds, Memory
 from hub.gate.pseudonyms import Pseudonyms
-from hub.gate.record import Record
 from hub.gate.rules import Rules
 from hub.registry.model import ALWAYS, REJECTED, Agency, Agreement, Registry, system_agencies
 

@@ -47,7 +47,7 @@ def test_a_mask_withholds_what_it_names_and_nothing_else(mask):
 
 def _record(data):
     from hub.contracts.envelope import Envelope
-    from hub.gate.record import Record
+    from hub.contracts.record import Record
 
     envelope = Envelope("event-1", "/agency/city", STEP, "2026-03-21T08:30:00Z", caseid="city/1")
     value = CODEC.encode(STEP, data)
@@ -184,8 +184,8 @@ def test_receipts_say_which_event_was_refused_and_how_far_a_partition_is_decided
     state = SourcePartition(Position(OUTBOX, 1, 4, 1), [], _memory())
     state.take(record, verdict)
     state.take(event(offset=5), Verdict("duplicate"))
-    _, progress = CODEC.decode(outputs.progress_receipt(CODEC, state, NOW))
-    assert (progress["kind"], progress["next"]) == ("progress", 6)
+    _, progress = CODEC.decode(outputs.progress_receipt(CODEC, state, NOW, 7))
+    assert (progress["kind"], progress["next"], progress["registry"]) == ("progress", 6, 7)
     assert {kind: progress[kind] for kind in ("routed", "unclaimed", "duplicate", "parked")} == {
         "routed": 0,
         "unclaimed": 0,

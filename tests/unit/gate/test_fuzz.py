@@ -9,8 +9,8 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub.contracts.record import Record
 from hub.gate import checks, outputs
-from hub.gate.record import Record
 from hub.gate.verdict import Kind, Reason
 
 from .conftest import EVENT_BYTES, OUTBOX, Gate, Rules, agreement, registry

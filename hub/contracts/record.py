@@ -1,4 +1,4 @@
-"""One record of an outbox, as the gate reads it."""
+"""One record of a Kafka log, as pure rooms read it."""
 
 from __future__ import annotations
 
