@@ -22,6 +22,13 @@ GATE_PRINCIPAL = "hub.gate"
 PROJECTOR_PRINCIPAL = "hub.projector"
 READER_PRINCIPAL = "hub.reader"
 AUDIT_PRINCIPAL = "hub.audit"
+OPERATOR_PREFIX = "operator."
+"""Beginning of every operator's principal; no agency's code holds a dot."""
+
+PARKED_GROUP = f"{PROJECTOR_PRINCIPAL}.parked"
+DESK_PREFIX = "hub.desk."
+DESK_TRANSACTION = f"{DESK_PREFIX}settling"
+"""The one transactional id under which parked events are settled: who begins ends whoever was before."""
 
 HUB = AgencyCode("hub")
 WINDOW = AgencyCode("window")
@@ -78,14 +85,19 @@ def group(agency: AgencyCode) -> str:
     return f"agency.{agency}"
 
 
+def operator(name: AgencyCode) -> str:
+    """Return the principal of an operator; a name is written as an agency's code is."""
+    return f"{OPERATOR_PREFIX}{name}"
+
+
 def gate_transactional_id(slot: int) -> str:
     """Return the transactional id of one gate slot."""
     return f"{GATE_GROUP}.{slot}"
 
 
 def agency_topics(agency: AgencyCode, partitions: int = DEFAULT_PARTITIONS) -> tuple[TopicSpec, ...]:
-    """Return an agency's three topics, kept 14 days; the window's and supervision's inboxes keep all."""
-    kept = "-1" if agency in (WINDOW, SUPERVISION) else str(AGENCY_RETENTION_MS)
+    """Return an agency's three topics, kept 14 days; the inboxes of the system's own agencies keep all."""
+    kept = "-1" if agency in SYSTEM_AGENCIES else str(AGENCY_RETENTION_MS)
     return (
         TopicSpec(outbox(agency), partitions, _log(str(AGENCY_RETENTION_MS), EVENT_BYTES)),
         TopicSpec(inbox(agency), partitions, _log(kept, EVENT_BYTES + HEADROOM_BYTES)),

@@ -254,6 +254,23 @@ parked = Table(
     comment="One row per record of hub.parked, its contents left out; state: open, replayed, discarded.",
 )
 
+parked_settlement = Table(
+    "parked_settlement",
+    metadata,
+    _text("origin_topic"),
+    Column("origin_partition", Integer, nullable=False),
+    _number("origin_offset"),
+    _text("state"),
+    Column("settled_at", DateTime(timezone=True), nullable=False),
+    _text("settled_by"),
+    _text("note", nullable=True),
+    _text("accepted_at"),
+    Column("record_partition", Integer, nullable=False),
+    _number("record_offset"),
+    PrimaryKeyConstraint("origin_topic", "origin_partition", "origin_offset"),
+    comment="The first settlement of each origin, which may be read before the parked event itself.",
+)
+
 parked_request = Table(
     "parked_request",
     metadata,

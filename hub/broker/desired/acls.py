@@ -2,6 +2,7 @@
 
 An agency writes its outbox, reads its inbox and receipts, and joins its own consumer groups: nothing else. It
 has no transactional id (a hanging transaction of an agency would hold the gate back) and creates nothing.
+Agency `hub` and the operators settle parked events, which takes one.
 Kafka's prefixes cannot say "every outbox", so the gate's principal reads and writes all topics `agency.…`.
 """
 
@@ -57,6 +58,7 @@ def agency_acls(code: AgencyCode) -> frozenset[Acl]:
     group = topics.group(code)
     return frozenset(
         [
+            *(_desk(code) if code == topics.HUB else ()),
             *_acls(code, "topic", topics.outbox(code), "write", "describe"),
             *_acls(code, "topic", topics.inbox(code), "read", "describe"),
             *_acls(code, "topic", topics.receipts(code), "read", "describe"),
@@ -69,6 +71,25 @@ def agency_acls(code: AgencyCode) -> frozenset[Acl]:
 def hub_acls() -> frozenset[Acl]:
     """Return what the hub's own principals may do; hub.admin is a super user and needs none."""
     return _gate() | _projector() | _read_only(topics.READER_PRINCIPAL) | _read_only(topics.AUDIT_PRINCIPAL)
+
+
+def operator_acls(name: AgencyCode) -> frozenset[Acl]:
+    """Return what an operator may do: speak for agency `hub`, and read what a decision needs.
+
+    Kafka's prefixes cannot say "every outbox", so an operator reads all topics `agency.…`.
+    """
+    principal = topics.operator(name)
+    return frozenset(
+        [
+            *_desk(principal),
+            *_acls(principal, "topic", topics.outbox(topics.HUB), "write"),
+            *_acls(principal, "topic", "agency.", "read", "describe", prefixed=True),
+            *_acls(principal, "topic", topics.PARKED, "read", "describe"),
+            *_acls(principal, "topic", topics.REGISTRY, "read", "describe"),
+            *_acls(principal, "topic", topics.LEDGER, "read", "describe"),
+            *_acls(principal, "group", principal, "read", prefixed=True),
+        ]
+    )
 
 
 def ensure_acls(settings: Settings, desired: AbstractSet[Acl], principals: Iterable[str]) -> list[str]:
@@ -90,6 +111,10 @@ def ensure_acls(settings: Settings, desired: AbstractSet[Acl], principals: Itera
     if missing or surplus:
         admin.settle("the ACLs are in force", lambda: _described(client, managed).keys() == desired)
     return [f"ACL added: {acl}" for acl in missing] + [f"ACL revoked: {acl}" for acl in surplus]
+
+
+def _desk(principal: str) -> tuple[Acl, ...]:
+    return _acls(principal, "transactional-id", topics.DESK_PREFIX, "write", "describe", prefixed=True)
 
 
 def _gate() -> frozenset[Acl]:

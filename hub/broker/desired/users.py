@@ -46,6 +46,11 @@ def ensure_users(settings: Settings, principals: Iterable[str]) -> list[str]:
     return changes
 
 
+def principals(settings: Settings, prefix: str) -> list[str]:
+    """Return the principals with credentials whose names begin so, sorted."""
+    return sorted(name for name in _known(settings) if name.startswith(prefix))
+
+
 def rotate(settings: Settings, principal: str) -> str:
     """Give a principal a new password and return it; the old one no longer opens a connection."""
     if not _draft(settings, principal).exists():
