@@ -46,6 +46,11 @@ class Metrics:
             "How far back a duplicate is recognised: the shortest reach over the gate's partitions.",
             multiprocess_mode="livemin",
         )
+        self._gate_clock = Gauge(
+            "hub_gate_clock_offset_seconds",
+            "How far a gate's clock differs from the broker's, either way: the farthest.",
+            multiprocess_mode="livemax",
+        )
         self._registry_version = Gauge(
             "hub_gate_registry_version",
             "Version of the agency registry that the gate decides by.",
@@ -97,6 +102,10 @@ class Metrics:
     def dedupe_window(self, seconds: float) -> None:
         """Set the reach of duplicate recognition."""
         self._dedupe_window.set(seconds)
+
+    def gate_clock_offset(self, seconds: float) -> None:
+        """Set how far this gate's clock differs from the broker's, as a positive number."""
+        self._gate_clock.set(seconds)
 
     def registry_version(self, version: int) -> None:
         """Set the version of the agency registry in force."""

@@ -7,7 +7,7 @@ import contextlib
 import structlog
 
 from hub import metrics
-from hub.broker.gating.loop import GateLoop
+from hub.broker.gating.loop import Clock, GateLoop, utc_now
 from hub.broker.gating.outboxes import Outboxes
 from hub.broker.gating.pseudonym_key import pseudonym_key
 from hub.broker.gating.recovery import Recovery
@@ -29,8 +29,8 @@ from hub.settings import Settings
 PRINCIPAL = topics.GATE_PRINCIPAL
 
 
-def main(settings: Settings, stop: Stop) -> None:
-    """Run one gate until asked to stop."""
+def main(settings: Settings, stop: Stop, clock: Clock = utc_now) -> None:
+    """Run one gate until asked to stop; `clock` is the time it decides by."""
     metrics.serve(settings.metrics.port)
     decider = Decider(
         Codec(Contracts.load()), Pseudonyms(pseudonym_key(settings.data_dir)), settings.gate.event_bytes
@@ -50,6 +50,7 @@ def main(settings: Settings, stop: Stop) -> None:
             decider,
             batch_events=settings.gate.batch_events,
             linger_seconds=settings.gate.linger_ms / 1000,
+            clock=clock,
         )
         rules = _first_rules(follower, stop)
         if rules is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import structlog
@@ -28,12 +28,26 @@ from hub.metrics import metrics
 MAX_BUGS = 20
 """Events of one batch that may hit a bug and are parked; with more, the gate stops."""
 
+MOST_CLOCK_SECONDS = 120.0
+"""How far this machine's clock may differ from the broker's; agreements begin and end by it."""
+
+Clock = Callable[[], datetime]
+"""Tells the time, with its zone."""
+
 _CHUNK_BYTES = 16 * 2**20
 _SAMPLES = 50
 
 
+def utc_now() -> datetime:
+    """Return this machine's time, in UTC."""
+    return datetime.now(UTC)
+
+
 class GateLoop:
-    """Decides batches until told to stop. `batch_events` is the most events in one transaction."""
+    """Decides batches until told to stop. `batch_events` is the most events in one transaction.
+
+    `clock` says at which time a batch is decided.
+    """
 
     def __init__(
         self,
@@ -43,6 +57,7 @@ class GateLoop:
         *,
         batch_events: int,
         linger_seconds: float,
+        clock: Clock = utc_now,
     ) -> None:
         self._outboxes = outboxes
         self._transactions = transactions
@@ -51,6 +66,7 @@ class GateLoop:
         self._most = batch_events
         self._limit = batch_events
         self._linger = linger_seconds
+        self._clock = clock
         self._refused: set[tuple[str, int, int]] = set()
         self._log = structlog.get_logger()
 
@@ -73,7 +89,7 @@ class GateLoop:
         return done
 
     def _transact(self, records: list[Record], rules: Rules, group: object) -> int:
-        started, at = time.monotonic(), datetime.now(UTC)
+        started, at = time.monotonic(), self._clock()
         decided = list(self._decide(records, rules, at))
         if not decided:
             return 0
@@ -84,9 +100,26 @@ class GateLoop:
             writer.write(each)
         states = {(each.state.topic, each.state.partition): each.state for each in decided}
         writer.finish(states.values(), rules.version)
-        self._transactions.commit(self._outboxes.offsets(states), group)
+        self._transactions.send_offsets(self._outboxes.offsets(states), group)
+        self._check_clock(at)
+        self._transactions.commit()
         self._measure(decided, started)
         return len(decided)
+
+    def _check_clock(self, at: datetime) -> None:
+        """Compare the time decided by with the broker's; too far apart, nothing may be decided by it."""
+        appended = self._transactions.appended_at()
+        if appended is None:
+            return
+        offset = at.timestamp() - appended / 1000
+        metrics().gate_clock_offset(abs(offset))
+        if abs(offset) > MOST_CLOCK_SECONDS:
+            self._transactions.abort()
+            way = "ahead of" if offset > 0 else "behind"
+            raise BrokerError(
+                f"this machine's clock is {abs(offset):.0f} s {way} Kafka's.",
+                do="Nothing was decided by it: agreements begin and end by this clock. Set it right (NTP).",
+            )
 
     def _decide(self, records: list[Record], rules: Rules, at: datetime) -> Iterator[Decided]:
         bugs = 0

@@ -10,7 +10,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import structlog
-from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import (
+    TIMESTAMP_LOG_APPEND_TIME,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
 
 from hub.broker import clients
 from hub.contracts import topics
@@ -54,7 +61,10 @@ class AbortedError(Exception):
 
 
 class Transactions:
-    """A transactional producer: `begin`, any number of `put`, `commit`; AbortedError ends it early."""
+    """A transactional producer: `begin`, any number of `put`, `send_offsets`, `commit`.
+
+    AbortedError ends a transaction early.
+    """
 
     def __init__(self, settings: Settings, principal: str, transactional_id: str) -> None:
         self._log = structlog.get_logger().bind(transactional_id=transactional_id)
@@ -67,6 +77,7 @@ class Transactions:
             "linger.ms": 5,
         }
         self._producer = Producer(config, logger=None)
+        self._appended_at: int | None = None
 
     def start(self) -> None:
         """Abort what a predecessor left open and take over its id.
@@ -77,6 +88,7 @@ class Transactions:
 
     def begin(self) -> None:
         """Begin a transaction."""
+        self._appended_at = None
         self._guarded(self._producer.begin_transaction)
 
     def put(
@@ -86,11 +98,19 @@ class Transactions:
         key: bytes | None,
         value: bytes | None,
         headers: OutHeaders,
+        *,
+        timed: bool = False,
     ) -> None:
-        """Add a record to the open transaction; raise AbortedError if it is not taken."""
+        """Add a record to the open transaction; raise AbortedError if it is not taken.
+
+        `timed`: its append time is what `appended_at` will tell.
+        """
+        told = self._note_time if timed else None
         while True:
             try:
-                self._producer.produce(topic, value, key, partition, headers=cast("Any", headers))
+                self._producer.produce(
+                    topic, value, key, partition, on_delivery=told, headers=cast("Any", headers)
+                )
             except BufferError:
                 self._producer.poll(0.05)
             except KafkaException as exception:
@@ -98,14 +118,22 @@ class Transactions:
             else:
                 return
 
-    def commit(self, offsets: Sequence[TopicPartition], group: Any) -> None:
-        """Commit the transaction together with a consumer group's offsets.
-
-        Raises AbortedError; FencedError or BrokerError when this process has to end.
-        """
+    def send_offsets(self, offsets: Sequence[TopicPartition], group: Any) -> None:
+        """Add a consumer group's offsets to the transaction; raises as `commit`."""
         self._guarded(
             lambda: self._producer.send_offsets_to_transaction(list(offsets), group, _CALL_SECONDS),
         )
+
+    def appended_at(self) -> int | None:
+        """Wait until the broker has the transaction's records; return the time that it gave the `timed` ones.
+
+        Milliseconds since 1970 by the broker's clock; None where it has not told (yet).
+        """
+        self._producer.flush(_CALL_SECONDS)
+        return self._appended_at
+
+    def commit(self) -> None:
+        """Commit the transaction. Raises AbortedError; FencedError or BrokerError to end this process."""
         self._guarded(lambda: self._producer.commit_transaction(_CALL_SECONDS))
 
     def abort(self) -> None:
@@ -119,6 +147,11 @@ class Transactions:
         except KafkaException as exception:
             raise BrokerUnavailableError(f"{topic} cannot be looked up: {exception.args[0].str()}.") from None
         return len(found.partitions) if found.error is None and found.partitions else None
+
+    def _note_time(self, error: KafkaError | None, message: Message) -> None:
+        kind, milliseconds = message.timestamp()
+        if error is None and kind == TIMESTAMP_LOG_APPEND_TIME:
+            self._appended_at = milliseconds
 
     def _guarded(self, call: Callable[[], object]) -> None:
         """Repeat a call while its error says so; abort the transaction or stop where it says that."""

@@ -93,7 +93,7 @@ class BatchWriter:
             count = self._sizes.require(topics.LEDGER)
             number = ledger.ledger_partition(state.topic, state.partition, count)
             for entry in state.settle(registry):
-                self._transactions.put(topics.LEDGER, number, entry.key, entry.value(), [])
+                self._transactions.put(topics.LEDGER, number, entry.key, entry.value(), [], timed=True)
 
     def _park(self, decided: Decided) -> None:
         record, verdict = decided.record, decided.verdict
