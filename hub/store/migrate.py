@@ -41,11 +41,23 @@ def migrate(settings: Settings) -> bool:
         engine_.dispose()
 
 
+def keep_out(connection: Connection) -> None:
+    """Keep migrations out until the connection's transaction ends.
+
+    Raises StoreError where the tables are not this version's.
+    """
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    found = MigrationContext.configure(connection).get_current_revision()
+    head = ScriptDirectory.from_config(_config(connection)).get_current_head()
+    if found != head:
+        raise StoreError(
+            f"the database is at version {found!r}, this version of the hub wants {head!r}.",
+            do="Start this version's `hub up` once.",
+        )
+
+
 def _upgrade(connection: Connection) -> bool:
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
+    config = _config(connection)
     before = MigrationContext.configure(connection).get_current_revision()
     if before == ScriptDirectory.from_config(config).get_current_head():
         return False
@@ -57,3 +69,11 @@ def _upgrade(connection: Connection) -> bool:
             do="Start the newer version of the hub that made it, or use another database.",
         ) from None
     return True
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config

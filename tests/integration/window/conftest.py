@@ -31,7 +31,12 @@ DEADLINE_SECONDS = 60
 STEP = EventType("service.step.completed.v1")
 INBOX = topics.inbox(topics.WINDOW)
 CODEC = Codec(Contracts.load())
-HUB_PRINCIPALS = (topics.GATE_PRINCIPAL, topics.PROJECTOR_PRINCIPAL, topics.READER_PRINCIPAL)
+HUB_PRINCIPALS = (
+    topics.GATE_PRINCIPAL,
+    topics.PROJECTOR_PRINCIPAL,
+    topics.READER_PRINCIPAL,
+    topics.AUDIT_PRINCIPAL,
+)
 
 
 def until(condition, what="it to happen", seconds=DEADLINE_SECONDS):
