@@ -65,6 +65,18 @@ class Metrics:
         self._sequence_faults = Counter(
             "hub_projector_sequence_faults", "Gaps and repeats of hub-seq that the projector met.", ["kind"]
         )
+        self._parked_open = Gauge(
+            "hub_parked_open",
+            "Parked events that nobody has settled yet.",
+            ["agency", "reason"],
+            multiprocess_mode="mostrecent",
+        )
+        self._parked_oldest = Gauge(
+            "hub_parked_oldest_seconds",
+            "Age of the oldest parked event that is open.",
+            ["agency", "reason"],
+            multiprocess_mode="mostrecent",
+        )
         self._deliveries = Gauge(
             "hub_route_deliveries",
             "Deliveries of a route by state.",
@@ -85,6 +97,11 @@ class Metrics:
             ["agency"],
             multiprocess_mode="mostrecent",
         )
+
+    def parked(self, agency: str, reason: str, count: int, seconds: float) -> None:
+        """Set how many of an agency's events of a class are parked and open, and the age of the oldest."""
+        self._parked_open.labels(agency, reason).set(count)
+        self._parked_oldest.labels(agency, reason).set(seconds)
 
     def gate_decided(self, verdict: str, reason: str, count: int) -> None:
         """Count events by verdict; `reason` is empty unless parked."""

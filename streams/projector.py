@@ -1,5 +1,7 @@
 """The projector: deliveries of `agency.window.inbox` → feed and catalogue in PostgreSQL. Wiring only.
 
+Between two batches it takes what has come on the topics of parked events (streams/projector_parked.py).
+
 Rows and offsets are one SQL transaction, advanced by compare-and-set; the offsets in Kafka are a mirror that
 says what is delivered. A database that is away is waited for; what cannot be written is parked (`processor`).
 """
@@ -15,6 +17,7 @@ from confluent_kafka import Message
 
 from hub.broker.inbox import InboxReader, Role
 from hub.broker.parking import Parking
+from hub.broker.records import record_of
 from hub.contracts import topics
 from hub.contracts.codec import Codec
 from hub.contracts.schemas import Contracts
@@ -27,6 +30,7 @@ from hub.store.projection import Projection
 from hub.window import projection
 from hub.window.feed import Record
 from hub.window.projection import Batch, Item, State
+from streams.projector_parked import ParkedProjector
 
 CONSUMER = "projector"
 _TOPIC = topics.inbox(topics.WINDOW)
@@ -55,6 +59,7 @@ class Projector:
             f"{topics.PROJECTOR_PRINCIPAL}.{self._settings.slot}",
         )
         self._inbox = InboxReader(settings, role, self)
+        self._parked = ParkedProjector(settings, self._engine, stop)
         self._log = structlog.get_logger()
 
     def work(self) -> None:
@@ -64,11 +69,14 @@ class Projector:
                 messages = self._inbox.read(self._settings.batch_events, self._settings.linger_ms / 1000)
                 self._project([each for each in messages if self._is_new(each)])
                 self._inbox.mirror(self._places(), wait=not messages)
+                self._parked.step()
             self._inbox.mirror(self._places(), wait=True)
+            self._parked.finish()
         except _StoppedError as stopped:
             self._log.warning("stopped", why=str(stopped))
         finally:
             self._inbox.close()
+            self._parked.close()
             self._engine.dispose()
 
     def assigned(self, partitions: Sequence[int]) -> Mapping[int, int | None]:
@@ -170,8 +178,8 @@ def _place(message: Message) -> tuple[int, int]:
 
 
 def _record(message: Message) -> Record:
-    headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
-    return Record(*_place(message), message.timestamp()[1], headers, message.value())
+    found = record_of(message)
+    return Record(found.partition, found.offset, found.timestamp, list(found.headers), found.value)
 
 
 def main(settings: Settings, stop: Stop) -> None:

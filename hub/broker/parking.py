@@ -9,6 +9,7 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from hub.broker import clients
+from hub.broker.records import record_of
 from hub.contracts import envelope, topics
 from hub.errors import BrokerError
 from hub.settings import Settings
@@ -49,7 +50,7 @@ class Parking:
                 topics.PARKED,
                 key=message.key(),
                 value=message.value(),
-                headers=[*(message.headers() or []), *_headers(message, why)],
+                headers=[*record_of(message).headers, *_headers(message, why)],
                 on_delivery=lambda error, _: outcome.append(error),
             )
         except KafkaException as error:

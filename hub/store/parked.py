@@ -1,6 +1,6 @@
 """The tables of parked events: written by the projector in one transaction with its places, read by people.
 
-Contents never come here. Two topics meet in these tables, perhaps through two projectors: a lock held for each
+Contents never come here. Two topics meet in these tables, perhaps by two projectors: a lock held for each
 writing transaction makes sure that a parked event and its settlement find each other, whichever comes first.
 """
 
@@ -62,7 +62,7 @@ _DECIDE = text("""
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What one transaction writes of one topic: next offsets per partition, parked events, what people did."""
+    """What one transaction writes of one topic: its places, parked events, what people did."""
 
     places: Mapping[int, Advance]
     events: Sequence[ParkedEvent] = ()
