@@ -19,6 +19,7 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    Metric,
     generate_latest,
     start_http_server,
 )
@@ -26,6 +27,25 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+
+class _LateGauge(Gauge):
+    """A gauge without labels that is not there before it is set: 0 would be read as a figure."""
+
+    _shown = False
+
+    def set(self, value: float) -> None:
+        """Set the figure, and show it from now on."""
+        self._shown = True
+        super().set(value)
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the family, without a sample before the first `set`."""
+        families = list(super().collect())
+        if not self._shown:
+            for family in families:
+                family.samples = []
+        return families
 
 
 class Metrics:
@@ -97,6 +117,46 @@ class Metrics:
             ["agency"],
             multiprocess_mode="mostrecent",
         )
+        self._route_faults = Gauge(
+            "hub_route_unaccounted_events",
+            "Faults of a route's deliveries by kind, mended or not.",
+            ["route", "kind"],
+            multiprocess_mode="mostrecent",
+        )
+        self._route_repaired = Gauge(
+            "hub_route_repaired_events",
+            "Faults of a route's deliveries that were mended, by kind.",
+            ["route", "kind"],
+            multiprocess_mode="mostrecent",
+        )
+        self._intake_faults = Gauge(
+            "hub_intake_unaccounted_events",
+            "Faults of an agency's parked events and receipts by kind, mended or not.",
+            ["agency", "kind"],
+            multiprocess_mode="mostrecent",
+        )
+        self._intake_repaired = Gauge(
+            "hub_intake_repaired_events",
+            "Faults of an agency's parked events and receipts that were mended, by kind.",
+            ["agency", "kind"],
+            multiprocess_mode="mostrecent",
+        )
+        self._expired_unread = Gauge(
+            "hub_intake_expired_unread_events",
+            "Places of an agency's outbox that retention removed before the gate read them.",
+            ["agency"],
+            multiprocess_mode="mostrecent",
+        )
+        self._audit_complete = _LateGauge(
+            "hub_audit_last_complete_timestamp_seconds",
+            "When the audit last judged a cut whole, seconds since 1970.",
+            multiprocess_mode="mostrecent",
+        )
+        self._audit_lag = _LateGauge(
+            "hub_audit_cut_lag_seconds",
+            "Age of the last cut that the audit judged whole.",
+            multiprocess_mode="mostrecent",
+        )
 
     def parked(self, agency: str, reason: str, count: int, seconds: float) -> None:
         """Set how many of an agency's events of a class are parked and open, and the age of the oldest."""
@@ -157,6 +217,30 @@ class Metrics:
     def oldest_pending(self, agency: str, seconds: float) -> None:
         """Set the age of an agency's oldest pending delivery; 0 when none waits."""
         self._oldest_pending.labels(agency).set(seconds)
+
+    def route_faults(self, route: str, found: Mapping[str, int], repaired: Mapping[str, int]) -> None:
+        """Set the faults of a route by kind, and how many of these were mended."""
+        for kind, count in found.items():
+            self._route_faults.labels(route, kind).set(count)
+            self._route_repaired.labels(route, kind).set(repaired.get(kind, 0))
+
+    def intake_faults(self, agency: str, found: Mapping[str, int], repaired: Mapping[str, int]) -> None:
+        """Set the faults of an agency's parked events and receipts by kind, and how many were mended."""
+        for kind, count in found.items():
+            self._intake_faults.labels(agency, kind).set(count)
+            self._intake_repaired.labels(agency, kind).set(repaired.get(kind, 0))
+
+    def expired_unread(self, agency: str, count: int) -> None:
+        """Set how many places of an agency's outbox retention removed before the gate read them."""
+        self._expired_unread.labels(agency).set(count)
+
+    def audit_complete(self, moment: float) -> None:
+        """Set when the audit last judged a cut whole, in seconds since 1970."""
+        self._audit_complete.set(moment)
+
+    def audit_lag(self, seconds: float) -> None:
+        """Set the age of the last cut that was judged whole."""
+        self._audit_lag.set(seconds)
 
 
 @cache
