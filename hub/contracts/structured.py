@@ -31,6 +31,9 @@ ATTRIBUTES = (
     "channel",
     "traceparent",
 )
+MAX_LEVELS = 64
+"""How deep a document may nest. Without it the verdict would hang on how deep the reader's own stack is."""
+
 _JSON_TYPES = (None, "application/json", "text/json")
 
 
@@ -106,7 +109,23 @@ def _document(value: bytes | None) -> dict[str, Any]:
         raise ContractError("the value is no JSON document in UTF-8 without repeated keys.") from None
     if not isinstance(document, dict):
         raise ContractError("the value must be one JSON object with the event's attributes.")
+    _check_levels(document)
     return document
+
+
+def _check_levels(document: dict[str, Any]) -> None:
+    """Raise ContractError for a document that nests deeper than MAX_LEVELS, itself being the first level."""
+    level: list[Any] = [document]
+    for _ in range(MAX_LEVELS):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, (dict, list))
+        ]
+        if not level:
+            return
+    raise ContractError(f"the document nests deeper than {MAX_LEVELS} levels.")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
