@@ -8,12 +8,14 @@ from fastapi import APIRouter
 
 from hub.api.problems import ProblemError
 from hub.api.state import Hub
-from hub.broker.ledger.sheet import Sheet
 from hub.contracts import topics
 from hub.contracts.names import AgencyCode, AgreementId
 from hub.registry.model import Agency, Agreement
 
 router = APIRouter(tags=["registry"])
+
+Sheet = dict[str, Any]
+"""The audit's sheet, as `/v1/ledger` gives it."""
 
 _INTAKE = ("read", "routed", "unclaimed", "duplicate")
 _DELIVERIES = ("accepted", "delivered", "pending", "rejected", "expired")
@@ -23,7 +25,7 @@ _DELIVERIES = ("accepted", "delivered", "pending", "rejected", "expired")
 def agencies(hub: Hub) -> dict[str, Any]:
     """List registered agencies: titles, subsystems, grants; whether it has published, and its counts.
 
-    `published` and `received` are null until the ledger was counted once.
+    `published` and `received` are the audit's figures; null until its first complete cut.
     """
     registry = hub.registry()
     return {
@@ -82,16 +84,17 @@ def _agency(agency: Agency, sheet: Sheet | None) -> dict[str, Any]:
 def _published(code: AgencyCode, sheet: Sheet | None) -> dict[str, int] | None:
     if sheet is None:
         return None
-    own = [each for each in sheet.intake if each.topic == topics.outbox(code)]
-    counts = {term: sum(getattr(each, term) for each in own) for term in _INTAKE}
-    return counts | {"parked": sum(sum(each.parked.values()) for each in own)}
+    own = [each for each in sheet["intake"] if each["topic"] == topics.outbox(code)]
+    counts = {term: sum(each[term] for each in own) for term in _INTAKE}
+    return counts | {"parked": sum(sum(each["parked"].values()) for each in own)}
 
 
 def _received(code: AgencyCode, sheet: Sheet | None) -> dict[str, int] | None:
     if sheet is None:
         return None
-    own = [each for each in sheet.routes if each.recipient == code]
-    return {term: sum(getattr(each, term) for each in own) for term in _DELIVERIES}
+    own = [each for each in sheet["routes"] if each["recipient"] == code]
+    counts = {term: sum(each[term] for each in own) for term in _DELIVERIES}
+    return counts | {"missing": sum(each["unaccounted"]["missing"] for each in own)}
 
 
 def _agreement(agreement: Agreement) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass
-from typing import Annotated, cast
+from datetime import UTC, datetime
+from typing import Annotated, Any, cast
 
 import structlog
 from confluent_kafka import KafkaException
@@ -15,23 +15,22 @@ from sqlalchemy import Engine
 
 from hub.api.problems import ProblemError
 from hub.broker import clients
-from hub.broker.ledger.reader import LedgerReader
-from hub.broker.ledger.sheet import Sheet
+from hub.broker.registry_topic import RegistryFollower
 from hub.contracts import topics
 from hub.contracts.schemas import Contracts
-from hub.errors import HubError, StoreUnavailableError
+from hub.errors import HubError
 from hub.host.process import Stop
 from hub.metrics import metrics
 from hub.registry.model import Registry
 from hub.settings import Settings
-from hub.store import read_models
+from hub.store import audit, read_models
 
 REFRESH_SECONDS = 2.0
 _PROBE_SECONDS = 2.0
 
 
 class Watch:
-    """A thread that keeps the agency registry and the ledger's counts up to date, and sets their metrics."""
+    """A thread that keeps the agency registry and the audit's last sheet at hand, and sets a few metrics."""
 
     def __init__(self, settings: Settings, engine: Engine, stop: Stop) -> None:
         self._settings = settings
@@ -39,7 +38,7 @@ class Watch:
         self._stop = stop
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self.registry: Registry | None = None
-        self.sheet: Sheet | None = None
+        self.sheet: dict[str, Any] | None = None
 
     def start(self) -> None:
         """Begin to watch; trouble is logged and tried again."""
@@ -54,36 +53,31 @@ class Watch:
             try:
                 self._follow()
             except HubError as error:
-                structlog.get_logger().warning("the ledger cannot be read", error=str(error))
+                structlog.get_logger().warning("the agency registry cannot be read", error=str(error))
             except Exception:  # noqa: BLE001 - the API goes on serving; the log has the fault
                 structlog.get_logger().exception("the watch failed")
             self._stop.wait(REFRESH_SECONDS)
 
     def _follow(self) -> None:
-        with LedgerReader(self._settings) as reader:
+        with RegistryFollower(self._settings, topics.READER_PRINCIPAL) as follower:
             while not self._stop:
-                self.registry = reader.registry
-                started = time.monotonic()
-                self.sheet = reader.refresh()
-                self.registry = reader.registry
-                self._tell(self.sheet)
-                # A long count is not repeated without a pause as long.
-                self._stop.wait(max(REFRESH_SECONDS, time.monotonic() - started))
+                follower.poll()
+                self.registry = follower.current
+                self._look()
+                self._stop.wait(REFRESH_SECONDS)
 
-    def _tell(self, sheet: Sheet) -> None:
-        for line in sheet.routes:
-            terms = {
-                name: getattr(line, name)
-                for name in ("accepted", "delivered", "pending", "rejected", "expired")
-            }
-            metrics().route_deliveries(line.route, terms)
-        for agency, seconds in sheet.oldest_pending.items():
-            metrics().oldest_pending(agency, seconds)
-        metrics().agencies_connected(len({each.topic for each in sheet.intake if each.read}))
+    def _look(self) -> None:
         try:
-            metrics().services(read_models.states(self._engine, "service"))
-        except StoreUnavailableError as error:
-            structlog.get_logger().warning("services cannot be counted", error=str(error))
+            self.sheet = audit.sheet(self._engine)
+            services = read_models.states(self._engine, "service")
+        except HubError as error:
+            structlog.get_logger().warning("the database cannot be read", error=str(error))
+            return
+        metrics().services(services)
+        if self.sheet is not None:
+            metrics().agencies_connected(
+                len({each["topic"] for each in self.sheet["intake"] if each["read"]})
+            )
 
 
 @dataclass(frozen=True)
@@ -103,12 +97,16 @@ class State:
             raise ProblemError("not-ready", "The agency registry has not been read yet.")
         return registry
 
-    def sheet(self) -> Sheet:
-        """Return the ledger as last counted; a problem before the first count."""
-        sheet = self.watch.sheet
+    def sheet(self) -> dict[str, Any]:
+        """Return the audit's sheet with its age; a problem before its first complete count.
+
+        Raises StoreUnavailableError or StoreError.
+        """
+        sheet = audit.sheet(self.engine)
         if sheet is None:
-            raise ProblemError("not-ready", "The ledger has not been counted yet.")
-        return sheet
+            raise ProblemError("not-ready", "The audit has not completed its first count yet.")
+        age = datetime.now(UTC) - datetime.fromisoformat(sheet["as_of"])
+        return sheet | {"age_seconds": round(max(0.0, age.total_seconds()), 3)}
 
     def kafka_answers(self) -> bool:
         """Ask Kafka now."""

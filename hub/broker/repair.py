@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 from uuid import uuid4
@@ -181,24 +182,26 @@ class Desk:
 
     def send(self, outgoing: Sequence[Outgoing]) -> list[Origin]:
         """Write records, all or none; return their places once they are committed."""
-        told: list[Message] = []
+        told: dict[int, Origin] = {}
         with _reworded("the repair was not written"):
             self._producer.begin_transaction()
             try:
-                for each in outgoing:
-                    _produce(self._producer, each, lambda _, message: told.append(message))
+                for number, each in enumerate(outgoing):
+                    _produce(self._producer, each, partial(_note, told, number))
                 self._producer.commit_transaction(_SECONDS)
             except KafkaException as error:
                 self._give_up(error)
                 raise
-        return [
-            Origin(str(each.topic()), int(each.partition() or 0), int(each.offset() or 0)) for each in told
-        ]
+        return [told[number] for number in range(len(outgoing))]
 
     def _give_up(self, error: KafkaException) -> None:
         # Where the outcome is unknown nothing is aborted: the next desk ends it, and looks what is there.
         if error.args[0].txn_requires_abort():
             self._producer.abort_transaction(_SECONDS)
+
+
+def _note(told: dict[int, Origin], number: int, _: KafkaError | None, message: Message) -> None:
+    told[number] = Origin(str(message.topic()), int(message.partition() or 0), int(message.offset() or 0))
 
 
 def _produce(

@@ -1,64 +1,135 @@
-"""`hub ledger`: both sums, counted on the logs themselves."""
+"""`hub ledger`: both sums as the audit has proved them; `explain` and `repair` their faults."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hub.cli import mending
 from hub.cli.options import DataDir, load_settings
+from hub.errors import ConfigError, HubError
+
+if TYPE_CHECKING:
+    from hub.settings import Settings
+
+STALE_SECONDS = 120.0
+"""Older figures prove nothing of now; the alert HubAuditStale says the same."""
+
+_KINDS = ("missing", "doubled", "altered", "out_of_order")
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("ledger")(ledger)
+    """Add the commands."""
+    group = typer.Typer(invoke_without_command=True, help="The ledger: what was due, and where it is.")
+    group.callback()(ledger)
+    group.command("explain")(mending.explain)
+    group.command("repair")(mending.repair)
+    app.add_typer(group, name="ledger")
 
 
 def ledger(
+    context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Show the ledger: what the gate read and decided, what it accepted per route, and where that is now.
+    """Show the ledger: what the gate read and decided, what was due per route, and where that is now.
 
     Per source partition: read = routed + unclaimed + duplicate + parked. Per route: accepted = delivered +
-    pending + rejected + expired. Every term is counted by itself. Ends with 1 when a sum does not hold.
+    pending + rejected + expired + missing. The independent audit counts every term by itself, and every fault
+    by kind: missing, doubled, altered, out of order. Ends with 1 when a sum does not hold, a fault is open,
+    or the figures are older than two minutes.
 
     Example: `hub ledger --json | jq .totals`
     """
-    from hub.broker.ledger.reader import LedgerReader  # noqa: PLC0415 - keeps `hub --help` quick
-
-    with LedgerReader(load_settings(data_dir)) as reader:
-        sheet = reader.refresh().to_json()
+    if context.invoked_subcommand is not None:
+        if as_json or data_dir is not None:
+            raise ConfigError(f"write the options behind `hub ledger {context.invoked_subcommand}`.")
+        return
+    sheet = _sheet(load_settings(data_dir))
+    age = _age(sheet)
     if as_json:
-        typer.echo(json.dumps(sheet, ensure_ascii=False))
+        typer.echo(json.dumps(sheet | {"age_seconds": round(age, 3)}, ensure_ascii=False))
     else:
-        _print(sheet)
+        _print(sheet, age)
+    if age > STALE_SECONDS:
+        raise HubError(
+            f"the audit's figures are {_duration(age)} old: they prove nothing of what came since.",
+            do="docs/operate/ledger.md says what to do when the audit is stale.",
+        )
     raise typer.Exit(0 if sheet["balanced"] else 1)
 
 
-def _print(sheet: dict[str, Any]) -> None:
+def _sheet(settings: Settings) -> dict[str, Any]:
+    from hub.store import audit  # noqa: PLC0415 - keeps `hub --help` quick
+    from hub.store.engine import engine  # noqa: PLC0415
+
+    books = engine(settings, pool_size=1)
+    try:
+        sheet = audit.sheet(books)
+    finally:
+        books.dispose()
+    if sheet is None:
+        raise HubError(
+            "the audit has not completed its first count, so nothing is proved yet.",
+            do="Ask again in a moment; if it stays so, see logs/audit.log: is the process `audit` running?",
+        )
+    return sheet
+
+
+def _age(sheet: dict[str, Any]) -> float:
+    return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(sheet["as_of"])).total_seconds())
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h"
+
+
+def _print(sheet: dict[str, Any], age: float) -> None:
     from rich.console import Console  # noqa: PLC0415
 
     console = Console()
     console.print(_table("Intake per source partition", _intake_rows(sheet["intake"])))
-    console.print(_table("Accepted per route, and where it is", _route_rows(sheet["routes"])))
+    console.print(_table("Due per route, and where it is", _route_rows(sheet["routes"])))
     totals = sheet["totals"]
-    verdict = "[green]both sums hold[/]" if sheet["balanced"] else "[red]a sum does not hold[/]"
+    verdict = "[green]every sum holds, no fault is open[/]" if sheet["balanced"] else _verdict(totals)
     console.print(
         f"read {totals['read']:,}; accepted {totals['accepted']:,}: delivered {totals['delivered']:,}, "
         f"pending {totals['pending']:,}, rejected {totals['rejected']:,}, expired {totals['expired']:,}; "
-        f"{verdict} (as of {sheet['as_of']})"
+        f"unaccounted {_count(totals['unaccounted']):,}, repaired {totals['repaired']:,}, "
+        f"open {totals['open']:,}; {verdict} (as of {sheet['as_of']}, {_duration(age)} ago)"
     )
+    for name in _unbalanced(sheet):
+        console.print(f"  look: hub ledger explain {name}", highlight=False, markup=False)
+
+
+def _verdict(totals: dict[str, Any]) -> str:
+    return "[red]faults are open[/]" if totals["open"] else "[red]a sum does not hold[/]"
+
+
+def _unbalanced(sheet: dict[str, Any]) -> list[str]:
+    names = [mending.INTAKE] if any(each["open"] for each in sheet["intake"]) else []
+    return names + [each["route"] for each in sheet["routes"] if each["open"]]
+
+
+def _count(kinds: dict[str, int]) -> int:
+    """Faults of all kinds; they never cancel."""
+    return sum(kinds.values())
 
 
 def _intake_rows(lines: list[dict[str, Any]]) -> list[list[str]]:
-    head = ["outbox", "read", "routed", "unclaimed", "duplicate", "parked", "sum"]
+    head = ["outbox", "read", "routed", "unclaimed", "duplicate", "parked", "unread", "open", "sum"]
     rows = [
         [f"{each['topic']}/{each['partition']}"]
         + [f"{each[term]:,}" for term in ("read", "routed", "unclaimed", "duplicate")]
         + [" ".join(f"{name} {count:,}" for name, count in each["parked"].items()) or "0"]
-        + ["holds" if each["balanced"] else "WRONG"]
+        + [f"{each['expired_unread'] + each['unaudited']:,}", _faults(each), _holds(each)]
         for each in lines
     ]
     return [head, *rows]
@@ -66,12 +137,26 @@ def _intake_rows(lines: list[dict[str, Any]]) -> list[list[str]]:
 
 def _route_rows(lines: list[dict[str, Any]]) -> list[list[str]]:
     terms = ("accepted", "delivered", "pending", "rejected", "expired")
-    head = ["route", *terms, "sum"]
+    head = ["route", *terms, "missing", "open", "sum"]
     rows = [
-        [each["route"]] + [f"{each[term]:,}" for term in terms] + ["holds" if each["balanced"] else "WRONG"]
+        [each["route"]]
+        + [f"{each[term]:,}" for term in terms]
+        + [f"{each['unaccounted']['missing']:,}", _faults(each), _holds(each)]
         for each in lines
     ]
     return [head, *rows]
+
+
+def _faults(line: dict[str, Any]) -> str:
+    """Return the open faults, and beside them the kinds that were counted: `1 (missing 2)`."""
+    kinds = " ".join(f"{kind} {line['unaccounted'][kind]:,}" for kind in _KINDS if line["unaccounted"][kind])
+    return f"{line['open']:,} ({kinds})" if kinds else "0"
+
+
+def _holds(line: dict[str, Any]) -> str:
+    if line["balanced"]:
+        return "mended" if line["repaired"] else "holds"
+    return "FAULTS" if line["open"] else "WRONG"
 
 
 def _table(title: str, rows: list[list[str]]) -> Any:

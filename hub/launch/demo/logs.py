@@ -110,6 +110,14 @@ class Lag:
     ) -> None:
         self._consumer.close()
 
+    def committed(self) -> dict[tuple[str, int], int]:
+        """Return the next offsets that the group has committed; raise BrokerUnavailableError."""
+        try:
+            places = self._consumer.committed(self._places, timeout=_SECONDS)
+        except KafkaException as error:
+            raise BrokerUnavailableError(f"no answer: {error.args[0].str()}.", where=self._group) from None
+        return {(place.topic, place.partition): place.offset for place in places if place.offset >= 0}
+
     def count(self) -> int:
         """Return the offsets not committed past, markers included; raise BrokerUnavailableError."""
         behind = 0

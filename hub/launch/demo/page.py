@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
 
 from hub.contracts import topics
-from hub.launch.demo import check, plan
+from hub.launch.demo import plan
 from hub.launch.demo.run import Result, case_counts
 
 _BASELINE = (
@@ -67,7 +68,7 @@ def _islands(result: Result) -> Table:
 
 
 def _intake(result: Result) -> Table:
-    totals = result.ledger.totals()
+    totals = result.ledger["totals"]
     table = _table("Intake: read = routed + unclaimed + duplicate + parked", "", "events")
     for name in ("read", "routed", "unclaimed", "duplicate", "parked"):
         table.add_row(name, f"{totals[name]:,}")
@@ -85,13 +86,10 @@ def _routes(result: Result) -> Table:
         "Deliveries per agreement (`hub ledger` shows every route)", "agreement", *terms, "unaccounted"
     )
     sums: dict[str, list[int]] = {}
-    for line in result.ledger.routes:
-        row = sums.setdefault(line.route.partition("/")[0], [0] * (len(terms) + 1))
-        for number, term in enumerate(terms):
-            row[number] += getattr(line, term)
-    for route, count in result.findings.routes.items():
-        if route != check.PARKED_ROUTE:
-            sums.setdefault(route.partition("/")[0], [0] * (len(terms) + 1))[-1] += count.unaccounted
+    for line in result.ledger["routes"]:
+        row = sums.setdefault(line["route"].partition("/")[0], [0] * (len(terms) + 1))
+        figures = [*(line[term] for term in terms), sum(line["unaccounted"].values())]
+        row[:] = [known + more for known, more in zip(row, figures, strict=True)]
     for name, row in sorted(sums.items()):
         table.add_row(name, *(f"{number:,}" for number in row))
     return table
@@ -101,7 +99,7 @@ def _parked(result: Result) -> Table:
     table = _table(
         "Parked: refused and kept, with the reason", "class", "events", "what was wrong", "look at one"
     )
-    for reason, count in result.ledger.parked().items():
+    for reason, count in result.ledger["parked"].items():
         look = f"hub event show {result.refused[reason]}" if reason in result.refused else ""
         table.add_row(reason, f"{count:,}", _REFUSED.get(reason, ""), look)
     return table
@@ -128,23 +126,31 @@ def _catalogue(result: Result, console: Console) -> None:
 
 
 def _verdict(result: Result, console: Console) -> None:
-    found = result.findings
+    found, faults = result.findings, result.unaccounted
+    open_ = result.ledger["totals"]["open"]
     facts = (
-        (result.ledger.balanced, "both sums of the ledger hold"),
-        (result.read_holds, "the hub has read exactly what was declared"),
-        (
-            not found.unaccounted,
-            f"unaccounted: {found.unaccounted} (missing, doubled, altered, out of order)",
-        ),
+        (result.ledger["balanced"], "every sum of the ledger holds, and no fault is open"),
+        (not open_, f"unaccounted: {faults} (missing, doubled, altered, out of order)"),
+        (result.figures_hold, "the hub has read and decided exactly what was declared"),
+    )
+    own = (
         (result.cases_hold, f"the permit register has every case: {found.cases.total():,}"),
         (not found.cases_out_of_order, "for every case, the register's order is the source's"),
         (not found.staff_ids_seen, "no staff id occurs in the statistics inbox: value, headers, key"),
     )
-    console.rule("[bold]The check, by plain consumers that share nothing with the gate", align="left")
+    console.rule("[bold]The audit, which shares nothing with the gate", align="left")
+    _facts(console, facts)
+    if open_:
+        console.print(
+            "  `hub ledger` names the routes, `hub ledger explain ROUTE` the events", highlight=False
+        )
+    console.rule("[bold]Plain consumers of the inboxes", align="left")
+    _facts(console, own)
+
+
+def _facts(console: Console, facts: Iterable[tuple[bool, str]]) -> None:
     for holds, text in facts:
         console.print(f"{'[green]✓' if holds else '[red]✗'}[/] {text}", highlight=False)
-    for text in found.problems:
-        console.print(f"  [red]{text}[/]", highlight=False)
 
 
 def _next(console: Console, api_url: str) -> None:

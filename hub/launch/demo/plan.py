@@ -128,6 +128,17 @@ def declaration(codec: Codec) -> dict[str, int]:
     }
 
 
+def expected(codec: Codec) -> dict[str, int]:
+    """Return how often each verdict must come: routed, unclaimed, duplicate, and each reason class."""
+    sent = declaration(codec)
+    refusals = {
+        name.removeprefix("refused: "): count for name, count in sent.items() if name.startswith("refused: ")
+    }
+    others = {"unclaimed": sent["unclaimed"], "duplicate": sent["repeated"]}
+    routed = sum(sent.values()) - sum(refusals.values()) - sum(others.values())
+    return {"routed": routed, **others, **refusals}
+
+
 def refused(codec: Codec) -> dict[str, str]:
     """Return the id of one refused record of each reason class."""
     kept = ("duplicate", "structured")

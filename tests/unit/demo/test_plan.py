@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
 
 import pytest
 
@@ -12,7 +11,6 @@ from hub.contracts.codec import Codec
 from hub.contracts.schemas import Contracts
 from hub.contracts.topics import WINDOW
 from hub.launch.demo import plan, staff
-from hub.launch.demo.due import Expectation
 from hub.launch.demo.plan import Raw
 from hub.launch.demo.publish import missing
 from hub.registry.files import load
@@ -109,14 +107,9 @@ def test_what_statistics_receives_names_no_member_of_staff(registry):
     assert [name for name in names if name in text] == []
 
 
-def test_the_expectation_tells_apart_first_second_and_strange_records(registry):
-    """The same id is an event first and a duplicate then; what the plan does not know is not judged."""
-    expectation = Expectation(registry, CODEC, datetime(2026, 6, 1, tzinfo=UTC))
-    raw = next(
-        item for item in plan.bulk(plan.OFFICE, CODEC) if isinstance(item, Raw) and item.fate == "duplicate"
-    )
-    judge = [
-        expectation.judge(plan.OFFICE, raw.id, raw.record.headers, raw.record.value).name for _ in range(2)
-    ]
-    assert judge == ["routed", "duplicate"]
-    assert expectation.judge(plan.OFFICE, "unknown", raw.record.headers, raw.record.value) is None
+def test_every_declared_record_has_one_expected_verdict():
+    """The verdicts add up to what is sent; few are refused, and each class as often as declared."""
+    expected = plan.expected(CODEC)
+    assert sum(expected.values()) == sum(plan.declaration(CODEC).values())
+    assert (expected["unclaimed"], expected["duplicate"]) == (1, 500)
+    assert expected.keys() == {"routed", "unclaimed", "duplicate"} | CLASSES
