@@ -42,10 +42,12 @@ def rebuild(
 
     Example: `hub rebuild projector --check`
     """
-    from hub.launch.rebuild.run import rebuild as run  # noqa: PLC0415 - keeps `hub --help` quick
+    from hub.host.process import configure_logging  # noqa: PLC0415 - keeps `hub --help` quick
+    from hub.launch.rebuild.run import rebuild as run  # noqa: PLC0415
     from hub.launch.rebuild.targets import TARGETS  # noqa: PLC0415
 
     settings = load_settings(data_dir)
+    configure_logging(settings.log_level)
     chosen = [target for target in TARGETS if what in ("all", target.name)]
     outcomes = [
         run(settings, target, check=check, say=lambda line: typer.echo(line, err=True)) for target in chosen

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, Table
 from hub.contracts import topics
 from hub.launch.rebuild.window import WindowWriter
 from hub.store import tables
-from streams import projector
+from streams import projector, projector_parked
 
 
 class Writer(Protocol):
@@ -45,10 +45,22 @@ class Target:
         return tuple(dict.fromkeys(source.consumer for source in self.sources))
 
 
+def _parked(topic: str) -> Source:
+    return Source(
+        projector_parked.CONSUMER, topic, lambda engine: projector_parked.ParkedWriter(engine, topic)
+    )
+
+
 PROJECTOR = Target(
     "projector",
-    (Source(projector.CONSUMER, topics.inbox(topics.WINDOW), WindowWriter),),
-    (tables.feed, tables.catalogue, tables.route_sequence, tables.sequence_fault),
+    (
+        Source(projector.CONSUMER, topics.inbox(topics.WINDOW), WindowWriter),
+        *map(_parked, projector_parked.TOPICS),
+    ),
+    (
+        *(tables.feed, tables.catalogue, tables.route_sequence, tables.sequence_fault),
+        *(tables.parked, tables.parked_settlement, tables.parked_request),
+    ),
 )
 """The projector's tables. A further topic of the projector is a further source here, and its tables."""
 

@@ -74,7 +74,7 @@ class Window:
         self._producer = Producer(clients.writer(settings, topics.ADMIN_PRINCIPAL) | {"linger.ms": 5})
         self._offsets = itertools.count()
 
-    def deliver(self, event, *, seq, route="window-all", origin=None, partition=0, **changed):
+    def deliver(self, event, *, seq, route="window-all", origin=None, partition=0, topic=INBOX, **changed):
         """Write one delivery as the gate would; `changed` replaces or (None) removes hub- headers."""
         kind = changed.pop("data", None)
         data = {"service_id": "s-1"} if kind is None else kind
@@ -89,7 +89,7 @@ class Window:
         } | {f"hub-{name.replace('_', '-')}": text_ for name, text_ in changed.items()}
         kept = [(name, text_.encode()) for name, text_ in headers.items() if text_ is not None]
         self._producer.produce(
-            INBOX, value, event.key.encode(), partition=partition, headers=[*event.to_headers(), *kept]
+            topic, value, event.key.encode(), partition=partition, headers=[*event.to_headers(), *kept]
         )
         self._producer.poll(0)
 

@@ -26,6 +26,7 @@ from hub.store.shadow import SCHEMA
 from hub.store.tables import metadata
 
 INBOX = topics.inbox(topics.WINDOW)
+DISCARDED = EventType("hub.parked.discarded.v1")
 DECLARED = EventType("catalogue.service.declared.v1")
 COMMAND = [sys.executable, "-c", "from hub.cli import main; main()", "rebuild", "projector", "--json"]
 CONTENT = (
@@ -77,7 +78,7 @@ def whole(window):
 
 @pytest.fixture
 def filled(whole, step, poll_until):
-    """Fill tables by a live projector: rows, a break in the sequence, what is parked, the catalogue."""
+    """Fill tables by a live projector: rows, a broken sequence, the catalogue, what is parked and settled."""
     for number in range(1, 301):
         data = {"service_id": "bad\x00id"} if number == 17 else None
         whole.deliver(step(number), seq=number + (number > 200), data=data)
@@ -86,10 +87,20 @@ def filled(whole, step, poll_until):
         event = step(1000 + number, type_=DECLARED, caseid=None, subject=f"s-{number % 3}")
         data = {"service_id": f"s-{number % 3}", "title_en": str(number)}
         whole.deliver(event, seq=number + 1, partition=1, data=data)
+    whole.deliver(
+        step(1, agency="hub", type_=DISCARDED, caseid=None),
+        seq=1,
+        topic=topics.inbox(topics.HUB),
+        data={"origin": f"{INBOX}/0/16", "discarded_by": "a-person"},
+    )
     whole.flush()
     whole.start()
     places = "SELECT partition, next FROM consumer_position WHERE consumer = 'projector' ORDER BY partition"
     poll_until(lambda: whole.sql(places) == [(0, 301), (1, 5)], whole.log)
+    settled = (
+        "SELECT 1 FROM parked WHERE origin_topic = :topic AND state = 'discarded' AND origin_offset = 16"
+    )
+    poll_until(lambda: whole.sql(settled, topic=INBOX), whole.log)
     return whole
 
 
@@ -102,11 +113,18 @@ def test_a_damaged_database_is_built_again_while_deliveries_flow_and_readers_rea
         connection.execute(text("UPDATE feed SET purpose = 'other' WHERE seq = 8"))
         connection.execute(text("UPDATE catalogue SET events = events + 1 WHERE id = 's-1'"))
         connection.execute(text("UPDATE route_sequence SET last = 7"))
+        connection.execute(text("UPDATE parked SET state = 'open' WHERE state = 'discarded'"))
     bad = content(filled)
     code, told, _ = finish(start(filled, "--check"))
     assert code == 1
     found = {name: (each["only_live"], each["only_rebuilt"]) for name, each in told["tables"].items()}
-    assert found == {"feed": (1, 31), "catalogue": (1, 1), "route_sequence": (2, 2), "sequence_fault": (0, 0)}
+    parked = found.pop("parked")
+    assert parked[0] == parked[1] > 0
+    assert {name: each for name, each in found.items() if each != (0, 0)} == {
+        "feed": (1, 31),
+        "catalogue": (1, 1),
+        "route_sequence": (2, 2),
+    }
     assert (content(filled), leftovers(filled)) == (bad, [])
 
     counts, flowing = [], threading.Event()
