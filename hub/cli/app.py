@@ -15,7 +15,19 @@ app = typer.Typer(
     add_completion=False,
 )
 
-MODULES = ("up", "demo", "registry", "agency", "schemas", "event", "ledger", "gate", "rebuild")
+MODULES = (
+    "up",
+    "demo",
+    "registry",
+    "agency",
+    "schemas",
+    "event",
+    "ledger",
+    "parked",
+    "operator",
+    "gate",
+    "rebuild",
+)
 """Modules of `hub.cli`, in the order of the help; each has `register(app)`."""
 
 for _name in MODULES:

@@ -7,8 +7,8 @@ writing transaction makes sure that a parked event and its settlement find each 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -16,12 +16,14 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, func, or_
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
+from hub.contracts import topics
 from hub.contracts.names import AgencyCode
 from hub.errors import ContractError, HubError, StoreError
 from hub.parked.acts import Act, Decision, Request, Settlement
 from hub.parked.events import ParkedEvent
 from hub.parked.place import Place
 from hub.parked.question import Position, Question
+from hub.parked.reasons import CLASSES
 from hub.store import offsets
 from hub.store.engine import is_transient, unavailable
 from hub.store.offsets import Advance
@@ -79,6 +81,18 @@ class Group:
     count: int
     oldest: datetime | None
 
+    def to_json(self) -> dict[str, Any]:
+        """Return it as a JSON-able dict, with the class in words."""
+        known = CLASSES.get(self.reason)
+        return {
+            "reason": self.reason,
+            "owner": self.owner,
+            "agency": self.agency,
+            "count": self.count,
+            "oldest": _rfc(self.oldest),
+            "text": {"en": known.en, "fa": known.fa} if known else None,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -90,6 +104,20 @@ class Found:
     settled_by: str | None = None
     note: str | None = None
 
+    def to_json(self) -> dict[str, Any]:
+        """Return it as a JSON-able dict."""
+        plain = ("agency", "owner", "reason", "detail", "event_id", "event_type", "replay_of", "bytes")
+        return {
+            "origin": str(self.event.origin),
+            **{name: getattr(self.event, name) for name in plain},
+            "parked_at": _rfc(self.event.parked_at),
+            "place": f"{topics.PARKED}/{self.event.partition}/{self.event.offset}",
+            "state": self.state,
+            "settled_at": _rfc(self.settled_at),
+            "settled_by": self.settled_by,
+            "note": self.note,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class FoundRequest:
@@ -100,7 +128,25 @@ class FoundRequest:
     decided_by: str | None = None
     decided_at: datetime | None = None
     decided_note: str | None = None
-    still_open: int = field(default=0)
+    still_open: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as a JSON-able dict."""
+        asked = self.request
+        return {
+            "request_id": asked.request_id,
+            "action": asked.action,
+            "state": self.state,
+            "events": len(asked.origins),
+            "still_open": self.still_open,
+            "requested_by": asked.by,
+            "requested_at": _rfc(asked.at),
+            "note": asked.note,
+            "decided_by": self.decided_by,
+            "decided_at": _rfc(self.decided_at),
+            "decided_note": self.decided_note,
+            "origins": [str(each) for each in asked.origins],
+        }
 
 
 class ParkedTables:
@@ -326,6 +372,12 @@ def _rows(engine: Engine, query: Select[Any]) -> Sequence[Row[Any]]:
             return connection.execute(query).all()
     except DBAPIError as error:
         raise _reworded(error) from None
+
+
+def _rfc(moment: datetime | None) -> str | None:
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _reworded(error: DBAPIError) -> HubError:
