@@ -55,7 +55,8 @@ class Memory:
     def pass_by(self, offset: int, timestamp: int) -> None:
         """Take note of any record's place and time, and forget what lies beyond the bounds from there."""
         self._newest = max(self._newest, timestamp)
-        first = offset - self._bounds.places
+        # The next record stands one place further on at the least, and is what the reach is told for.
+        first = offset + 1 - self._bounds.places
         oldest = self._newest - self._bounds.milliseconds - CLOCK_MARGIN_MS
         while self._seen:
             name = next(iter(self._seen))

@@ -47,8 +47,8 @@ class Standing:
 
     @property
     def agrees(self) -> bool:
-        """Whether ledger and committed offset are the same place."""
-        return self.committed_before <= self.ledger <= self.committed
+        """Whether ledger, committed offset and receipts are the same place."""
+        return self.committed_before <= self.ledger <= self.committed and self.obstacle is None
 
     @property
     def obstacle(self) -> str | None:

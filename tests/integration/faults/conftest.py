@@ -66,6 +66,11 @@ class FaultHub(Hub):
         self.supervisor = Supervisor(Report(Console(file=self.console, width=200)))
         self.stop_gates()
 
+    def ledger(self):
+        """Return the newest positions and route counts, by key, without what was removed."""
+        newest = {read.key: read.value for read in self.read(topics.LEDGER)}
+        return {key: ledger.parse(key, value) for key, value in newest.items() if value is not None}
+
     def until_next(self, source, wanted):
         """Wait until partitions are decided up to the given offsets, however often a gate has to start."""
         key = {number: ledger.Position(topics.outbox(source), number, 0, 0).key for number in wanted}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 from hub.broker import clients
 from hub.broker.desired.apply import apply
@@ -147,7 +147,7 @@ class Hub:
         config = clients.reader(self.settings, "hub.admin", "test") | {"enable.partition.eof": True}
         consumer = Consumer(config)
         count = len(consumer.list_topics(topic, 10).topics[topic].partitions)
-        consumer.assign([TopicPartition(topic, number, 0) for number in range(count)])
+        consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(count)])
         found, open_ = [], set(range(count))
         while open_:
             for message in consumer.consume(1000, 1):

@@ -57,13 +57,19 @@ def test_two_sources_may_use_the_same_id(gate, event):
 
 
 def test_the_reach_shrinks_when_events_are_crowded_out():
-    """Full while nothing was forgotten for want of places; then the time since the last one forgotten."""
-    memory = Memory(Bounds(places=2, milliseconds=60_000))
+    """Full while nothing was forgotten for want of places; then the time since the last one forgotten.
+
+    What lies within the reach is recognised at the next place, which is what the figure is read for.
+    """
+    memory = Memory(Bounds(places=3, milliseconds=60_000))
     for offset in range(3):
-        memory.remember(Sighting("s", str(offset), b""), offset, offset * 1000)
+        memory.remember(Sighting("s", str(offset), b"digest"), offset, offset * 1000)
     assert (memory.reach, len(memory)) == (60.0, 3)
-    memory.remember(Sighting("s", "3", b""), 3, 5000)
+    assert memory.recall("s", "0", 3, 5000) == b"digest"
+    memory.remember(Sighting("s", "3", b"digest"), 3, 5000)
     assert memory.reach == 5.0
+    assert memory.recall("s", "0", 4, 5000) is None
+    assert memory.recall("s", "1", 4, 5000) == b"digest"
     memory.begins_after(4000)
     assert memory.reach == 1.0
 
