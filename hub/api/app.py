@@ -10,10 +10,20 @@ from fastapi.exceptions import RequestValidationError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.access import policy
-from hub.api import agencies, catalogue, event_types, events, health, ledger, problems, schema_registry
+from hub.api import (
+    agencies,
+    catalogue,
+    event_types,
+    events,
+    health,
+    ledger,
+    parked,
+    problems,
+    schema_registry,
+)
 from hub.api.state import State
 
-ROUTERS = (agencies, catalogue, event_types, events, ledger, health, schema_registry)
+ROUTERS = (agencies, catalogue, event_types, events, ledger, parked, health, schema_registry)
 
 
 def create(state: State, started: Callable[[], None] = lambda: None) -> FastAPI:
