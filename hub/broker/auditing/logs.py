@@ -177,8 +177,7 @@ class Logs:
         ]
         lows = self._questions.lows(news)
         self._others.follow(lows)
-        inboxes = {place: lows[place] for place in news if kind_of(place) == "inbox"}
-        tell_beginnings(account, self._questions, self._others, inboxes)
+        tell_beginnings(account, self._questions, self._others, lows)
         self._begun.update(news)
 
     def _ask_recipients(self, cut: Cut, account: Account) -> None:
@@ -226,9 +225,10 @@ class Logs:
 def tell_beginnings(
     account: Account, questions: Questions, reader: Reader, lows: Mapping[Place, int]
 ) -> None:
-    """Tell the account where inboxes begin and when their oldest record came; `reader` stands there."""
-    heads = reader.heads(questions.ends([place for place, low in lows.items() if low > 0]))
-    for place, low in lows.items():
+    """Tell the account where logs begin and when their oldest record came; `reader` stands there."""
+    told = {place: low for place, low in lows.items() if kind_of(place) in ("inbox", "parked")}
+    heads = reader.heads(questions.ends([place for place, low in told.items() if low > 0]))
+    for place, low in told.items():
         account.inbox_began(place, low, heads[place].timestamp if place in heads else None)
 
 

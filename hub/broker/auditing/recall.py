@@ -59,9 +59,10 @@ class Recall:
         """Give the account the deliveries that wait for recipients; return what the groups have committed."""
         inboxes = self._of("inbox")
         lows = self._questions.lows(inboxes)
+        logs = lows | self._questions.lows(self._of("parked"))
         with self._reader() as reader:
-            reader.follow(lows)
-            tell_beginnings(account, self._questions, reader, lows)
+            reader.follow(logs)
+            tell_beginnings(account, self._questions, reader, logs)
         groups: dict[str, list[Place]] = {}
         for place in inboxes:
             groups.setdefault(group_of(place), []).append(place)
