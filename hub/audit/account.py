@@ -6,17 +6,43 @@ in whatever order; then says how far every log was read (`close`). The books are
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple, Protocol, Self
 
-from hub.audit.books import Fault, Intake, Lane, Place, Repair
-from hub.audit.due import Judge
+from hub.audit import carry, expected, sheet
+from hub.audit.books import INTAKE, Fault, Intake, Lane, LaneKey, Place, Repair
+from hub.audit.claims import Basis, Claim, Refused, basis, told
+from hub.audit.due import GATES_WORD, PROCESSOR, Judge, Misread, Reading, opened, replays
+from hub.audit.faults import PATIENCE, Explanation, Faults, meant
+from hub.audit.intakes import DueParked, FoundParked, IntakeBook
+from hub.audit.lanes import Around, Expected, Found, LaneBook
+from hub.audit.rules import Rules, Term, stamp
+from hub.audit.seen import Bounds, content
 from hub.audit.sheet import Sheet
+from hub.contracts import topics
+from hub.contracts.names import AgencyCode, EventType
 from hub.contracts.origin import Origin
 from hub.contracts.record import Record
-from hub.registry.model import Registry
+from hub.errors import ContractError
+from hub.registry.model import REJECTED, Registry
+
+__all__ = ["Account", "Bounds", "Changes", "Editions", "Progress", "Saved"]
+
+REPAIRED = EventType("hub.ledger.repaired.v1")
+ROUTED, UNCLAIMED, DUPLICATE, PARKED = range(4)
+STRAY = "?"
+"""Before an inbox's topic: the pseudo-route of records there that name no route of ours."""
+
+_MOST_PARTITION = 2**31
+_MOST_OFFSET = 2**63
+_MOST_SEQ_DIGITS = 18
+_END_OF_TIME_MS = 2**62
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+_NOBODY = Registry(0, {}, {})
 
 
 class Progress(NamedTuple):
@@ -26,15 +52,11 @@ class Progress(NamedTuple):
     next: int
 
 
-class Bounds(NamedTuple):
-    """How far back a duplicate is recognised: offsets of its partition, milliseconds of broker time."""
-
-    places: int
-    milliseconds: int
-
-
 class Editions(Protocol):
-    """The editions of the agency registry with the broker's times of their manifests."""
+    """The editions of the agency registry with the broker's times of their manifests.
+
+    Read hub.registry to its end before feeding what was read after: a receipt may name its newest edition.
+    """
 
     def edition(self, number: int) -> Registry | None:
         """Return an edition, None if it was never on hub.registry (or is gone)."""
@@ -75,69 +97,625 @@ class Saved:
 class Account:
     """The whole state of the audit. Not for two threads. No bytes whatever make a feeding method raise."""
 
-    def __init__(self, judge: Judge, editions: Editions, bounds: Bounds) -> None: ...
+    def __init__(self, judge: Judge, editions: Editions, bounds: Bounds) -> None:
+        self._judge = judge
+        self._editions = editions
+        self._bounds = bounds
+        self._faults = Faults()
+        self._around = Around(self._faults, self._doubled, self._replayed, self._in_force)
+        self._rules: dict[int, Rules] = {}
+        self._intakes: dict[Place, IntakeBook] = {}
+        self._lanes: dict[LaneKey, LaneBook] = {}
+        self._named: dict[tuple[bytes, bytes], LaneBook] = {}
+        self._places: dict[tuple[str, int], Place] = {}
+        self._next: dict[Place, int] = {}
+        self._sizes: dict[str, int] = {}
+        self._removed: dict[Place, tuple[int, int | None]] = {}
+        self._committed: dict[Place, int] = {}
+        self._copies: set[tuple[str, int, int]] = set()
+        self._rejections: dict[tuple[LaneKey, int], int] = {}
+        self._explanations: list[Explanation] = []
+        self._replays: dict[tuple[str, Origin], tuple[Origin, int]] = {}
+
+    # -- beginning and going on
 
     @classmethod
     def restore(cls, judge: Judge, editions: Editions, bounds: Bounds, saved: Saved) -> Self:
-        """Return the account as it was when `changes` gave what was saved."""
-        raise NotImplementedError
+        """Return the account as it was when `changes` gave what was saved.
+
+        Feed on from the places that were read then; outboxes from their intake's `cut`.
+        """
+        account = cls(judge, editions, bounds)
+        for intake in saved.intakes:
+            place = Place(intake.topic, intake.partition)
+            row = replace(intake, parked=dict(intake.parked))
+            account._intakes[place] = IntakeBook(row, account._faults, bounds)
+        for lane in saved.lanes:
+            inbox = (
+                None if lane.route.startswith(STRAY) else Place(_inbox(lane.recipient), lane.inbox_partition)
+            )
+            source = account._intake(Place(lane.topic, lane.partition))
+            book = LaneBook(replace(lane), source, account._around, inbox)
+            book.unplaced = lane.pending
+            account._lanes[book.key] = book
+        if saved.carry:
+            account._load(carry.unpack(saved.carry))
+        return account
 
     def recall_refused(self, origin: Origin) -> None:
         """After `restore`: an origin that stands in hub.parked (since the tails' start)."""
+        book = self._intakes.get(Place(origin.topic, origin.partition))
+        if book is not None:
+            book.refused.add(origin.offset)
 
     def recall(self, record: Record) -> None:
-        """After `restore`: an outbox record below the intake's cut, at most `bounds.places` of each place."""
+        """After `restore`: an outbox record below the intake's cut, at most `bounds.places` of each place.
+
+        In the order of offsets; every refused origin was recalled before.
+        """
+        book = self._intakes.get(self._place(record))
+        if book is None or record.offset >= book.row.cut or book.refuses(record.offset) or replays(record):
+            return
+        try:
+            attributes, _ = opened(record)
+        except Misread:
+            return
+        name = hash((attributes.source, attributes.id))
+        book.seen.remember(name, content(attributes, record.value), record.offset, record.timestamp)
 
     def revisit(self, record: Record) -> None:
         """After `restore`: an inbox record from the recipient's commit to our position: pending again."""
+        place = self._place(record)
+        if record.offset < self._committed.get(place, 0) or (*place, record.offset) in self._copies:
+            return
+        says = expected.delivered(record)
+        named = _named(says.origin)
+        lane = None if named is None or says.route is None else self._known(says.route, named)
+        if lane is None or named is None or lane.inbox != place:
+            return
+        waits = any(each.place == place and each.offset == record.offset for each in lane.waiting())
+        if not waits and not lane.source.before(named[1]):
+            lane.revisit(record.offset, named[1], record.timestamp)
+
+    # -- the logs' edges
 
     def begin(self, place: Place, low: int, *, first: bool) -> None:
         """An outbox partition is seen for the first time; `low` is its oldest offset, there or not.
 
         `first`: at the audit's very first start; otherwise the partition is younger than the audit, and what
-        retention removed from it counts as unaudited.
+        retention removed from it counts as unaudited. A partition that is known already is left as it is.
         """
+        self._intake(place).begin(low, first=first)
 
     def removed(self, place: Place, low: int, gate_next: int) -> None:
         """Retention passed our position in an outbox; `gate_next` is the gate's committed offset then."""
+        self._intake(place).remove(low, gate_next)
 
     def inbox_began(self, place: Place, low: int, oldest_ms: int | None) -> None:
-        """An inbox partition: its oldest offset and that record's time (None: empty).
+        """An inbox partition (or one of hub.parked): its oldest offset and that record's time (None: empty).
 
-        To be called for every inbox partition at every start, and for a new one, before records are fed.
+        To be called for every partition at every start, and for a new one, before records are fed.
         """
+        self._sizes[place.topic] = max(self._sizes.get(place.topic, 0), place.partition + 1)
+        if low > self._next.get(place, 0):
+            self._removed[place] = (low, oldest_ms)
+
+    # -- feeding
 
     def outbox(self, record: Record) -> None:
         """Take an outbox record; it is kept until judged."""
+        book = self._intake(self._place(record))
+        if record.offset >= book.fed:
+            book.fed = record.offset + 1
+            book.kept.append(record)
 
     def receipt(self, record: Record) -> Progress | None:
         """Take a record of a receipts topic; return what it lets be judged, if anything new.
 
         The stream then feeds the outbox records below `next` and calls `judge(place, next)`.
         """
+        if not self._fresh(record):
+            return None
+        said = told(record, self._judge.codec)
+        if said is None or not self._intake(said.place).claims.take(said.word):
+            return None
+        return None if isinstance(said.word, Refused) else Progress(said.place, said.word.next)
 
     def delivery(self, record: Record) -> None:
         """Take an inbox record."""
+        place = self._fresh(record)
+        if place is None:
+            return
+        says = expected.delivered(record)
+        origin = says.origin
+        named = _named(origin)
+        lane = None if named is None or says.route is None else self._lane_of(says.route, named, place)
+        offset = record.offset if named is None else named[1]
+        found = Found(
+            place,
+            record.offset,
+            record.timestamp,
+            offset,
+            _number(says.seq),
+            says.head,
+            says.value,
+            says.accepted_at,
+        )
+        if lane is None:
+            route = None if says.route is None else says.route.decode("utf-8", "replace")
+            source = None if named is None else _source(named[0])
+            self._stray(route, source or place, found)
+            return
+        lane.take(found)
 
     def parked(self, record: Record) -> None:
-        """Take a record of hub.parked."""
+        """Take a record of hub.parked; what a stream processor parked is not the intake's."""
+        place = self._fresh(record)
+        if place is None:
+            return
+        says = expected.kept(record)
+        named = _named(says.origin)
+        source = None if named is None else _source(named[0])
+        if named is None or source is None:
+            return
+        reason = (says.reason or b"").decode("utf-8", "replace")
+        found = FoundParked(place, record.offset, record.timestamp, reason, says.digest, says.parked_at)
+        self._intake(source).take_parked(named[1], found)
+
+    # -- judging
 
     def judge(self, place: Place, upto: int) -> None:
-        """Judge the outbox records below `upto` by the receipts taken."""
+        """Judge the outbox records below `upto` by the receipts taken; no further than these reach."""
+        book = self._intake(place)
+        self._judge_below(book, min(upto, book.claims.told))
 
     def close(self, cut: Mapping[Place, int]) -> None:
         """Judge everything below the cut; what is unmatched then is a fault.
 
         To be called when the outboxes were fed to the cut and every other log to its end as it was after.
         """
+        for place, upto in cut.items():
+            book = self._intake(place)
+            book.begun = True
+            book.closed = max(book.closed, upto)
+            self._judge_below(book, upto)
+        for book in self._intakes.values():
+            book.close(book.closed, self._parked_removed(book))
+        for lane in list(self._lanes.values()):
+            if lane.busy:
+                lane.close(self._was_removed)
+        self._reject()
+        self._repair()
 
     def recipients(self, committed: Mapping[Place, int], lows: Mapping[Place, int]) -> None:
         """Take the recipients' committed offsets and the low watermarks, both by inbox partition."""
+        for place, offset in committed.items():
+            if offset > self._committed.get(place, 0):
+                self._committed[place] = offset
+        for lane in self._lanes.values():
+            if lane.inbox is not None and lane.row.pending:
+                lane.advance(self._committed.get(lane.inbox, 0), lows.get(lane.inbox, 0))
+        self._copies = {
+            each for each in self._copies if each[2] >= self._committed.get(Place(each[0], each[1]), 0)
+        }
+
+    # -- the books
 
     def changes(self) -> Changes:
         """Return what changed since the last call, the faults and repairs since then, and the carry."""
-        raise NotImplementedError
+        intakes = [book for book in self._intakes.values() if book.dirty and book.begun]
+        lanes = [lane for lane in self._lanes.values() if lane.dirty]
+        for each in (*intakes, *lanes):
+            each.dirty = False
+        faults, repairs = self._faults.drain()
+        return Changes(
+            intakes=[replace(book.row, parked=dict(book.row.parked)) for book in intakes],
+            lanes=[replace(lane.settled_row()) for lane in lanes],
+            faults=faults,
+            repairs=repairs,
+            carry=carry.pack(self._dump()),
+        )
 
     def sheet(self, as_of: datetime, completed_at: datetime, lag_seconds: float) -> Sheet:
         """Return the books as a sheet."""
-        raise NotImplementedError
+        return sheet.make(
+            as_of,
+            completed_at,
+            lag_seconds,
+            [book.row for book in self._intakes.values() if book.begun],
+            [lane.settled_row() for lane in self._lanes.values() if _counts(lane.row)],
+            self._faults.repaired(),
+            self._faults.arrived(),
+            self._source_of,
+        )
+
+    # -- one record of an outbox
+
+    def _judge_below(self, book: IntakeBook, upto: int) -> None:
+        kept, claims = book.kept, book.claims
+        claim = ground = moment = None
+        while kept and kept[0].offset < upto:
+            record = kept[0]
+            if not claims.queue:
+                number = self._in_force(record.timestamp)
+                self._judge_one(book, kept.popleft(), None, Basis(number, record.timestamp, ""), None)
+                continue
+            if claim is not claims.queue[0]:
+                claim = claims.queue[0]
+                ground, moment = self._basis(claim), stamp(claim.at_ms)
+            if record.offset >= claim.next:
+                self._settle(book, claim)
+            elif ground is not None:
+                self._judge_one(book, kept.popleft(), claim, ground, moment)
+        while claims.queue and claims.queue[0].next <= upto:
+            self._settle(book, claims.queue[0])
+        if upto > book.row.cut:
+            book.row.cut = upto
+            book.dirty = True
+            claims.forget_below(upto)
+
+    def _judge_one(
+        self, book: IntakeBook, record: Record, claim: Claim | None, ground: Basis, moment: bytes | None
+    ) -> None:
+        offset, row = record.offset, book.row
+        if claim is not None:
+            refused = book.claims.refused.pop(offset, None)
+        else:
+            refused = book.word_of_parked(offset)
+        reading: Reading | None = None
+        terms: tuple[Term, ...] = ()
+        kind, reason = PARKED, None
+        try:
+            reading = self._judge.read(record)
+            kind, terms = self._verdict(book, record, reading, ground)
+        except Misread as misread:
+            reason = misread.reason
+        except Exception:  # noqa: BLE001 - what cannot be judged is a fault in the books, not the audit's end
+            reason = PROCESSOR
+        if refused in GATES_WORD:
+            kind, reason = PARKED, refused
+        elif claim is not None and refused != reason:
+            said = f"the receipts say {refused or 'not refused'}; it was to be {reason or 'accepted'}"
+            book.alter(offset, ground.edition, ground.at_ms, said)
+        row.read += 1
+        book.claims.tally[kind] += 1
+        if reason is not None or reading is None:
+            reason = reason or PROCESSOR
+            digest = expected.parked(record, reason)
+            book.due_parked(offset, DueParked(reason, digest, moment, ground.edition, ground.at_ms))
+            return
+        if book.finds:
+            book.not_parked(offset)
+        if reading.replay_of is None:
+            self._remember(book, record, reading)
+        if kind == ROUTED:
+            row.routed += 1
+            self._owe(record, reading, terms, ground, moment)
+        elif kind == UNCLAIMED:
+            row.unclaimed += 1
+        else:
+            row.duplicate += 1
+
+    def _verdict(
+        self, book: IntakeBook, record: Record, reading: Reading, ground: Basis
+    ) -> tuple[int, tuple[Term, ...]]:
+        """Return kind and terms of what was read well; raise Misread."""
+        rules = self._rules_of(ground.edition)
+        rules.check(reading)
+        if reading.replay_of is None:
+            attributes = reading.envelope
+            name = hash((attributes.source, attributes.id))
+            sight = book.seen.sight(name, content(attributes, record.value), record.offset, record.timestamp)
+            if sight == "conflict":
+                raise Misread("id-conflict")
+            if sight == "duplicate":
+                return DUPLICATE, ()
+        terms = rules.terms(reading, ground.at_ms)
+        return (ROUTED if terms else UNCLAIMED), terms
+
+    def _remember(self, book: IntakeBook, record: Record, reading: Reading) -> None:
+        attributes = reading.envelope
+        name = hash((attributes.source, attributes.id))
+        book.seen.remember(name, content(attributes, record.value), record.offset, record.timestamp)
+
+    def _owe(
+        self, record: Record, reading: Reading, terms: tuple[Term, ...], ground: Basis, moment: bytes | None
+    ) -> None:
+        due = expected.Due(self._judge, reading)
+        edition, at_ms = ground.edition, ground.at_ms
+        prefix = f"{record.topic}/{record.partition}".encode()
+        for term in terms:
+            lane = self._named.get((term.raw_route, prefix))
+            if lane is None or lane.inbox is None or lane.row.recipient != term.agreement.recipient:
+                lane = self._led(term, record)
+            owed = Expected(
+                due.head_digest(term), due.value_digest(term), moment, edition, at_ms, reading.replay_of
+            )
+            lane.owe(record.offset, owed)
+        type_ = reading.envelope.type
+        if type_ == REJECTED:
+            self._take_rejection(reading)
+        elif type_ == REPAIRED:
+            self._take_explanation(reading, at_ms)
+        if reading.replay_of is not None:
+            self._replayed(
+                INTAKE, reading.replay_of, Origin(record.topic, record.partition, record.offset), at_ms
+            )
+
+    def _take_rejection(self, reading: Reading) -> None:
+        origin = Origin.parse(reading.data["origin"])
+        key = LaneKey(reading.data["route"], origin.topic, origin.partition)
+        self._rejections.setdefault((key, origin.offset), 0)
+
+    def _take_explanation(self, reading: Reading, at_ms: int) -> None:
+        data = reading.data
+        try:
+            origin = Origin.parse(data["origin"])
+        except ContractError:
+            return
+        if data["action"] != "explained":
+            return
+        explanation = Explanation(
+            origin,
+            tuple(data["routes"]),
+            tuple(data["kinds"]),
+            _CONTROLS.sub(" ", data["repaired_by"] or ""),
+            _CONTROLS.sub(" ", data["reason"]),
+            at_ms if data["repaired_at"] is None else data["repaired_at"],
+        )
+        self._explanations.append(explanation)
+
+    # -- receipts
+
+    def _basis(self, claim: Claim) -> Basis:
+        editions = self._editions
+        return basis(claim, editions.in_force, editions.appended_ms, editions.superseded_ms)
+
+    def _settle(self, book: IntakeBook, claim: Claim) -> None:
+        ground = self._basis(claim)
+        counted = tuple(book.claims.tally)
+        wrong = [ground.fault] if ground.fault else []
+        if not book.claims.settle(claim):
+            wrong.append(
+                f"the receipt counts {claim.counts} routed, unclaimed, duplicate, parked; found {counted}"
+            )
+        if wrong and book.begun:
+            book.alter(claim.next - 1, ground.edition, ground.at_ms, "; ".join(wrong))
+
+    # -- repairs and rejections, once everything below the cut is judged
+
+    def _replayed(self, route: str, of: Origin, origin: Origin, at_ms: int) -> None:
+        self._replays.setdefault((route, of), (origin, at_ms))
+
+    def _repair(self) -> None:
+        for (route, of), (origin, at_ms) in list(self._replays.items()):
+            kinds = ("missing",) if route == INTAKE else ("missing", "altered")
+            self._faults.repair(route, of, kinds, "redelivered", topics.HUB, f"replayed as {origin}", at_ms)
+            if self._is_closed(of):
+                del self._replays[route, of]
+        waiting = []
+        for each in self._explanations:
+            for route in meant(each):
+                self._faults.repair(
+                    route, each.origin, each.kinds, "explained", each.by, each.reason, each.at_ms
+                )
+            if not self._is_closed(each.origin):
+                waiting.append(each)
+        self._explanations = waiting
+
+    def _reject(self) -> None:
+        for (key, offset), waited in list(self._rejections.items()):
+            lane = self._lanes.get(key)
+            if lane is not None and self._is_closed(Origin(key.topic, key.partition, offset)):
+                lane.reject(offset)
+            elif waited < PATIENCE:
+                self._rejections[key, offset] = waited + 1
+                continue
+            del self._rejections[key, offset]
+
+    def _is_closed(self, origin: Origin) -> bool:
+        book = self._intakes.get(Place(origin.topic, origin.partition))
+        return book is not None and origin.offset < book.closed
+
+    # -- looking up
+
+    def _place(self, record: Record) -> Place:
+        name = (record.topic, record.partition)
+        place = self._places.get(name)
+        if place is None:
+            place = self._places[name] = Place(*name)
+        return place
+
+    def _fresh(self, record: Record) -> Place | None:
+        """Return a record's place and move our position past it; None if we have been there."""
+        place = self._place(record)
+        if record.offset < self._next.get(place, 0):
+            return None
+        self._next[place] = record.offset + 1
+        return place
+
+    def _intake(self, place: Place) -> IntakeBook:
+        book = self._intakes.get(place)
+        if book is None:
+            book = IntakeBook(Intake(*place), self._faults, self._bounds)
+            self._intakes[place] = book
+        return book
+
+    def _in_force(self, at_ms: int) -> int:
+        return self._editions.in_force(at_ms) or 0
+
+    def _rules_of(self, number: int) -> Rules:
+        rules = self._rules.get(number)
+        if rules is None:
+            registry = self._editions.edition(number)
+            rules = Rules(_NOBODY if registry is None else registry)
+            if registry is not None:
+                self._rules[number] = rules
+        return rules
+
+    def _source_of(self, route: str) -> str | None:
+        return self._newest.source(route)
+
+    @property
+    def _newest(self) -> Rules:
+        return self._rules_of(self._in_force(_END_OF_TIME_MS))
+
+    def _known(self, raw_route: bytes, named: tuple[bytes, int]) -> LaneBook | None:
+        found = self._named.get((raw_route, named[0]))
+        if found is None:
+            source = _source(named[0])
+            route = raw_route.decode("utf-8", "replace")
+            found = None if source is None else self._lanes.get(LaneKey(route, *source))
+        return found
+
+    def _lane_of(self, raw_route: bytes, named: tuple[bytes, int], inbox: Place) -> LaneBook | None:
+        """Return the lane that an inbox record names; None where no route can be called so."""
+        lane = self._named.get((raw_route, named[0]))
+        if lane is None:
+            source = _source(named[0])
+            try:
+                route = raw_route.decode()
+            except UnicodeDecodeError:
+                return None
+            if source is None or "/" not in route or route.startswith(STRAY) or _CONTROLS.search(route):
+                return None
+            lane = self._lane(LaneKey(route, *source), topics.agency_of(inbox.topic)[0], inbox)
+            self._named[raw_route, named[0]] = lane
+        return lane
+
+    def _lane(self, key: LaneKey, recipient: str, inbox: Place) -> LaneBook:
+        lane = self._lanes.get(key)
+        if lane is None:
+            row = Lane(*key, recipient=recipient, inbox_partition=inbox.partition)
+            source = self._intake(Place(key.topic, key.partition))
+            lane = self._lanes[key] = LaneBook(row, source, self._around)
+        return lane
+
+    def _led(self, term: Term, record: Record) -> LaneBook:
+        """Return the lane of a due delivery and say where its deliveries belong."""
+        recipient = term.agreement.recipient
+        inbox = Place(term.inbox, record.partition % self._size(term))
+        source = self._place(record)
+        lane = self._lane(LaneKey(term.route, *source), recipient, inbox)
+        lane.blind = lane.blind or self._intake(source).blind or inbox in self._removed
+        lane.lead_to(inbox, recipient)
+        self._named[term.raw_route, f"{source.topic}/{source.partition}".encode()] = lane
+        return lane
+
+    def _size(self, term: Term) -> int:
+        known = self._sizes.get(term.inbox)
+        if known is None:
+            agency = self._newest.registry.agencies.get(term.agreement.recipient)
+            known = topics.DEFAULT_PARTITIONS if agency is None else agency.partitions
+        return known
+
+    def _was_removed(self, inbox: Place, at_ms: int) -> bool:
+        """Say whether retention may have removed a delivery before we could read it."""
+        low_and_oldest = self._removed.get(inbox)
+        if low_and_oldest is None:
+            return False
+        return low_and_oldest[1] is None or at_ms < low_and_oldest[1]
+
+    def _parked_removed(self, book: IntakeBook) -> bool:
+        return book.blind and any(place.topic == topics.PARKED for place in self._removed)
+
+    # -- copies
+
+    def _doubled(self, lane: LaneBook, found: Found, why: str) -> None:
+        """Count a record that is no delivery of its lane."""
+        source = Place(lane.row.topic, lane.row.partition)
+        if (
+            lane.inbox is None
+            and self._rules_of(self._in_force(found.time_ms)).recipient(lane.row.route) is None
+        ):
+            self._stray(None, source, found)
+            return
+        self._double(lane, found, why)
+
+    def _stray(self, route: str | None, source: Place, found: Found) -> None:
+        """Count a record of an inbox whose route or origin cannot be read, or is none of ours."""
+        agency, _ = topics.agency_of(found.place.topic)
+        if route is not None and self._rules_of(self._in_force(found.time_ms)).recipient(route) is not None:
+            lane = self._lane(LaneKey(route, *source), agency, found.place)
+        else:
+            lane = self._lane(LaneKey(f"{STRAY}{found.place.topic}", *source), agency, found.place)
+        self._double(lane, found, "no delivery: its route or origin cannot be read or is none of ours")
+
+    def _double(self, lane: LaneBook, found: Found, why: str) -> None:
+        place = (*found.place, found.offset)
+        self._copies.add(place)
+        origin = Origin(lane.row.topic, lane.row.partition, found.origin)
+        edition = self._in_force(found.time_ms)
+        if self._faults.note(Fault(lane.row.route, "doubled", origin, edition, found.time_ms, place, why)):
+            lane.row.doubled += 1
+            lane.touch()
+
+    # -- what is carried over a restart
+
+    def _dump(self) -> carry.Carried:
+        lanes = {lane.key: kept for lane in self._lanes.values() if (kept := lane.dump()) is not None}
+        return carry.Carried(
+            intakes={place: book.dump() for place, book in self._intakes.items()},
+            lanes=lanes,
+            faults=self._faults.dump(),
+            next=self._next,
+            removed=self._removed,
+            committed=self._committed,
+            copies=sorted(self._copies),
+            rejections=self._rejections,
+            explanations=self._explanations,
+            replays=self._replays,
+        )
+
+    def _load(self, carried: carry.Carried) -> None:
+        for place, kept in carried.intakes.items():
+            self._intake(place).load(kept)
+        for key, kept in carried.lanes.items():
+            recipient = kept["recipient"]
+            inbox = Place(_inbox(recipient), 0)
+            self._lane(key, recipient, inbox).load(kept)
+        self._faults.load(carried.faults)
+        self._next = carried.next
+        self._removed = carried.removed
+        self._committed = carried.committed
+        self._copies = set(carried.copies)
+        self._rejections = carried.rejections
+        self._explanations = carried.explanations
+        self._replays = carried.replays
+
+
+@lru_cache(maxsize=65_536)
+def _source(prefix: bytes) -> Place | None:
+    """Return the source partition that an origin without its offset names, None if it is no outbox's."""
+    try:
+        origin = Origin.parse(f"{prefix.decode()}/0")
+    except (ContractError, UnicodeDecodeError):
+        return None
+    return Place(origin.topic, origin.partition) if origin.partition < _MOST_PARTITION else None
+
+
+def _named(origin: bytes | None) -> tuple[bytes, int] | None:
+    """Return the source partition, as written, and the offset that a `hub-origin` names; None: no outbox's."""
+    if origin is None:
+        return None
+    prefix, _, digits = origin.rpartition(b"/")
+    if not digits.isdigit() or len(digits) > 19 or (digits[0] == 48 and len(digits) > 1):
+        return None
+    offset = int(digits)
+    return (prefix, offset) if offset < _MOST_OFFSET and _source(prefix) is not None else None
+
+
+def _number(seq: bytes | None) -> int:
+    """Return a `hub-seq`, -1 where it is none."""
+    if seq is None or not seq.isdigit() or len(seq) > _MOST_SEQ_DIGITS or seq[0] == 48:
+        return -1
+    return int(seq)
+
+
+def _inbox(recipient: str) -> str:
+    return topics.inbox(AgencyCode(recipient))
+
+
+def _counts(row: Lane) -> bool:
+    """Say whether a lane has anything to show."""
+    return bool(row.accepted or row.before or row.doubled)

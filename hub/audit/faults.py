@@ -1,0 +1,124 @@
+"""Faults noted and repairs: one fault of a kind for each delivery or intake record, and which are open."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from hub.audit.books import INTAKE, KINDS, Action, Fault, FaultKind, LaneKey, Repair
+from hub.contracts.origin import Origin
+
+PATIENCE = 3
+"""Closings after which a record that names an origin beyond the cut is nothing that is yet to be decided."""
+
+_BIT = {kind: 1 << place for place, kind in enumerate(KINDS)}
+_ARRIVED = 1 << len(KINDS)
+
+
+class Explanation(NamedTuple):
+    """A person's word on a fault: routes (none: the intake's), kinds (none: every), who, why, when."""
+
+    origin: Origin
+    routes: tuple[str, ...]
+    kinds: tuple[str, ...]
+    by: str
+    reason: str
+    at_ms: int
+
+
+class Faults:
+    """Every fault noted by lane (an intake is the lane without a route) and origin; what is new since asked."""
+
+    def __init__(self) -> None:
+        self._noted: dict[LaneKey, dict[int, list[int]]] = {}
+        self._new_faults: list[Fault] = []
+        self._new_repairs: list[Repair] = []
+
+    def note(self, fault: Fault) -> bool:
+        """Note a fault; return whether it is new, False if this delivery has one of the kind already."""
+        lane = LaneKey(fault.route, fault.origin.topic, fault.origin.partition)
+        bits = self._noted.setdefault(lane, {}).setdefault(fault.origin.offset, [0, 0])
+        bit = _BIT[fault.kind]
+        if bits[0] & bit:
+            return False
+        bits[0] |= bit
+        bits[1] |= bit
+        self._new_faults.append(fault)
+        return True
+
+    def is_noted(self, route: str, origin: Origin, kind: FaultKind) -> bool:
+        """Say whether a fault of a kind was noted, open or not."""
+        bits = self._bits(route, origin)
+        return bits is not None and bool(bits[0] & _BIT[kind])
+
+    def arrive(self, route: str, origin: Origin, at_ms: int) -> None:
+        """What was missing was found: the fault stays, a repair closes it if it was open."""
+        bits = self._bits(route, origin)
+        if bits is not None:
+            bits[0] |= _ARRIVED
+            self.repair(route, origin, ("missing",), "arrived", "hub.audit", "it came by itself", at_ms)
+
+    def repair(
+        self,
+        route: str,
+        origin: Origin,
+        kinds: Iterable[str],
+        action: Action,
+        by: str,
+        reason: str,
+        at_ms: int,
+    ) -> None:
+        """Close the open faults of an origin; `kinds` empty: every kind. Nothing open: nothing happens."""
+        bits = self._bits(route, origin)
+        if bits is None:
+            return
+        wanted = frozenset(kinds) or frozenset(KINDS)
+        closed = frozenset(kind for kind in KINDS if kind in wanted and bits[1] & _BIT[kind])
+        if not closed:
+            return
+        bits[1] &= ~sum(_BIT[kind] for kind in closed)
+        self._new_repairs.append(Repair(route, origin, closed, action, by, reason, at_ms))
+
+    def drain(self) -> tuple[list[Fault], list[Repair]]:
+        """Return what is new since the last call."""
+        new = self._new_faults, self._new_repairs
+        self._new_faults, self._new_repairs = [], []
+        return new
+
+    def repaired(self) -> Counter[LaneKey]:
+        """Return how many faults of each lane have a repair."""
+        counts: Counter[LaneKey] = Counter()
+        for lane, origins in self._noted.items():
+            counts[lane] = sum((bits[0] & (_ARRIVED - 1) & ~bits[1]).bit_count() for bits in origins.values())
+        return counts
+
+    def arrived(self) -> Counter[LaneKey]:
+        """Return how many of each lane's missing deliveries were found later."""
+        return Counter(
+            {
+                lane: sum(bool(bits[0] & _ARRIVED) for bits in origins.values())
+                for lane, origins in self._noted.items()
+            }
+        )
+
+    def dump(self) -> list[list[object]]:
+        """Return everything noted as JSON-able lists."""
+        return [
+            [*lane, [[at, *bits] for at, bits in origins.items()]] for lane, origins in self._noted.items()
+        ]
+
+    def load(self, dumped: list[list[object]]) -> None:
+        """Take what `dump` gave."""
+        for route, topic, partition, origins in dumped:
+            lane = LaneKey(str(route), str(topic), int(str(partition)))
+            assert isinstance(origins, list)  # noqa: S101 - what dump writes
+            self._noted[lane] = {at: [noted, open_] for at, noted, open_ in origins}
+
+    def _bits(self, route: str, origin: Origin) -> list[int] | None:
+        return self._noted.get(LaneKey(route, origin.topic, origin.partition), {}).get(origin.offset)
+
+
+def meant(explanation: Explanation) -> tuple[str, ...]:
+    """Return the routes that an explanation is about; the intake's is INTAKE."""
+    return explanation.routes or (INTAKE,)
