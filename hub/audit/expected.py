@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import marshal
 from collections.abc import Sequence
-from dataclasses import replace
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -59,8 +58,8 @@ class Due:
         self._judge = judge
         self._reading = reading
         self._values: dict[bytes, bytes] = {}
-        self._own = own_headers(reading.envelope)
-        self._key = reading.envelope.key.encode()
+        attributes = reading.envelope
+        self._own = own_headers(attributes, attributes.subject, attributes.caseid)
 
     def value(self, term: Term) -> bytes:
         """Return the value under a term: the event's own, or with defaults in the withheld fields."""
@@ -79,10 +78,9 @@ class Due:
     def head(self, term: Term) -> tuple[bytes, list[tuple[str, bytes]]]:
         """Return key and headers under a term, sorted by name, without those that differ by delivery."""
         reading, agreement = self._reading, term.agreement
-        own, key = self._own, self._key
+        key, own = self._own
         if agreement.subject != "pass" or agreement.caseid != "pass":
-            seen = treated(self._judge, reading.envelope, term)
-            own, key = own_headers(seen), seen.key.encode()
+            key, own = own_headers(reading.envelope, *treated(self._judge, reading.envelope, term))
         headers = [*own, *term.tail]
         if reading.replay_of is not None:
             headers.append((envelope.REPLAY_OF, str(reading.replay_of).encode()))
@@ -95,8 +93,8 @@ class Due:
         return blake2b(marshal.dumps(self.head(term), _MARSHAL), digest_size=_BYTES).digest()
 
 
-def treated(judge: Judge, attributes: Envelope, term: Term) -> Envelope:
-    """Return the attributes that a recipient gets: subject and case passed, dropped or named anew."""
+def treated(judge: Judge, attributes: Envelope, term: Term) -> tuple[str | None, str | None]:
+    """Return the subject and the case that a recipient gets: passed, dropped or named anew."""
     agreement, names = term.agreement, judge.pseudonyms
     subject, caseid = attributes.subject, attributes.caseid
     if subject is not None and agreement.subject == "pseudonym":
@@ -107,14 +105,16 @@ def treated(judge: Judge, attributes: Envelope, term: Term) -> Envelope:
         caseid = names.case(agreement.recipient, caseid)
     elif agreement.caseid == "drop":
         caseid = None
-    return replace(attributes, subject=subject, caseid=caseid)
+    return subject, caseid
 
 
-def own_headers(attributes: Envelope) -> list[tuple[str, bytes]]:
-    """Return an event's own headers in binary mode but its signatures, sorted by name."""
+def own_headers(
+    attributes: Envelope, subject: str | None, caseid: str | None
+) -> tuple[bytes, list[tuple[str, bytes]]]:
+    """Return the key, and an event's own headers in binary mode but its signatures, sorted by name."""
     headers = []
-    if attributes.caseid is not None:
-        headers.append(("ce_caseid", attributes.caseid.encode()))
+    if caseid is not None:
+        headers.append(("ce_caseid", caseid.encode()))
     if attributes.causationid is not None:
         headers.append(("ce_causationid", attributes.causationid.encode()))
     if attributes.channel is not None:
@@ -122,14 +122,14 @@ def own_headers(attributes: Envelope) -> list[tuple[str, bytes]]:
     headers.append(("ce_id", attributes.id.encode()))
     headers.append(("ce_source", attributes.source.encode()))
     headers.append(_SPECVERSION)
-    if attributes.subject is not None:
-        headers.append(("ce_subject", attributes.subject.encode()))
+    if subject is not None:
+        headers.append(("ce_subject", subject.encode()))
     headers.append(("ce_time", attributes.time.encode()))
     if attributes.traceparent is not None:
         headers.append(("ce_traceparent", attributes.traceparent.encode()))
     headers.append(("ce_type", attributes.type.encode()))
     headers.append(_CONTENT_TYPE)
-    return headers
+    return (caseid or subject or attributes.id).encode(), headers
 
 
 def value_digest(value: bytes | None) -> bytes:

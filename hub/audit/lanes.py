@@ -84,6 +84,7 @@ class LaneBook:
         self._around = around
         self._queue: deque[Found] = deque()
         self._found: dict[int, Found] = {}
+        self._twins: set[int] = set()
         self._passed: list[int] = []
 
     @property
@@ -106,9 +107,11 @@ class LaneBook:
             self.expected[offset] = expected
             return
         found.state, found.due = _DUE, expected
-        for other in self._queue:
-            if other.origin == offset and other.state == _OPEN:
-                self._copy(other, AGAIN)
+        if offset in self._twins:
+            self._twins.discard(offset)
+            for other in self._queue:
+                if other.origin == offset and other.state == _OPEN:
+                    self._copy(other, AGAIN)
         self._drain()
 
     def take(self, found: Found) -> None:
@@ -129,6 +132,8 @@ class LaneBook:
             return
         elif origin not in self._found:
             self._found[origin] = found
+        else:
+            self._twins.add(origin)
         if self._queue or found.state == _OPEN:
             self._queue.append(found)
         else:
@@ -224,10 +229,10 @@ class LaneBook:
         return sum(origin not in self.rejected for origin in origins)
 
     def _index(self) -> None:
-        self._found = {}
+        self._found, self._twins = {}, set()
         for found in self._queue:
-            if found.state == _OPEN:
-                self._found.setdefault(found.origin, found)
+            if found.state == _OPEN and self._found.setdefault(found.origin, found) is not found:
+                self._twins.add(found.origin)
 
     def _drain(self) -> None:
         queue = self._queue
