@@ -15,6 +15,7 @@ from rich.console import Console
 from hub.broker import clients
 from hub.broker.desired import admin
 from hub.broker.embedded.kafka import EmbeddedKafka
+from hub.broker.gating.loop import utc_now
 from hub.contracts import ledger, topics
 from hub.host.process import Stop
 from hub.launch.environment import child_environment
@@ -118,13 +119,14 @@ class FaultHub(Hub):
         assert len(inbox) == sum(map(len, sent.values()))
 
 
-class ClockedGate:
-    """A gate in a thread of the test whose clock is `seconds` ahead of the machine's."""
+class GateHere:
+    """A gate in a thread of the test: quick to start, with a clock and settings of the test's."""
 
-    def __init__(self, settings, clock):
+    def __init__(self, settings, clock, **changed):
         self.stop = Stop()
         self.error = None
-        self._settings = settings.model_copy(update={"gate": settings.gate.model_copy(update={"slot": 7})})
+        changed = {"slot": 7} | changed
+        self._settings = settings.model_copy(update={"gate": settings.gate.model_copy(update=changed)})
         self._clock = clock
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
@@ -135,9 +137,16 @@ class ClockedGate:
         except Exception as error:  # noqa: BLE001 - the test looks at whatever it was
             self.error = error
 
+    def refusal(self):
+        """Wait until the gate stops by itself, and return why."""
+        self.thread.join(60)
+        return str(self.error)
+
     def close(self):
+        """Let it finish what it has in hand; its end must be in order."""
         self.stop.set()
         self.thread.join(30)
+        assert self.error is None, self.error
 
 
 @pytest.fixture(scope="session")
@@ -163,14 +172,15 @@ def hub(fault_broker):
 
 
 @pytest.fixture
-def clocked(hub):
-    """Give a function that starts a gate with a clock of its own in this process."""
+def gate_here(hub):
+    """Give a function that starts a gate in this process."""
     gates = []
 
-    def start(clock):
-        gates.append(ClockedGate(hub.settings, clock))
+    def start(clock=utc_now, **changed):
+        gates.append(GateHere(hub.settings, clock, **changed))
         return gates[-1]
 
     yield start
     for each in gates:
-        each.close()
+        each.stop.set()
+        each.thread.join(30)

@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import signal
 import time
-import urllib.request
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import typer
 from confluent_kafka import Consumer, Producer, TopicPartition
+from prometheus_client import REGISTRY
 from typer.testing import CliRunner
 
 from hub.broker import clients
 from hub.broker.desired import admin
 from hub.broker.gating import recovery
-from hub.broker.gating.loop import utc_now
 from hub.cli import gate as command
 from hub.contracts import ledger, topics
 from hub.errors import BrokerError
@@ -84,7 +83,7 @@ def test_a_zombie_and_a_rolling_replacement_double_nothing(hub, pair):
     hub.complete(recipient, sent)
 
 
-def test_a_clock_that_is_off_decides_nothing(hub, pair, clocked):
+def test_a_clock_that_is_off_decides_nothing(hub, pair, gate_here):
     """Five minutes ahead or behind: the gate stops and says so; a minute is let pass."""
     source, recipient = pair
     ids = hub.publish(source, 2)
@@ -95,19 +94,16 @@ def test_a_clock_that_is_off_decides_nothing(hub, pair, clocked):
 
     for seconds, told in ((300, "300 s ahead of Kafka's"), (-300, "300 s behind Kafka's")):
         off["seconds"] = seconds
-        gate = clocked(clock)
-        gate.thread.join(60)
-        assert isinstance(gate.error, BrokerError)
-        assert told in str(gate.error)
+        gate = gate_here(clock)
+        assert told in gate.refusal()
         assert hub.position(source).next == 0
     off["seconds"] = 60.0
-    gate = clocked(clock)
+    gate = gate_here(clock)
     hub.until_decided(source, 2)
     off["seconds"] = -86_400.0
     ids += hub.publish(source, 3)
-    gate.thread.join(60)
-    assert "behind Kafka's" in str(gate.error)
-    hub.start_gate()
+    assert "behind Kafka's" in gate.refusal()
+    gate_here()
     hub.until_decided(source, 5)
     hub.complete(recipient, {0: ids})
     first, last = hub.inbox(recipient)[0], hub.inbox(recipient)[-1]
@@ -124,48 +120,44 @@ def impatient(monkeypatch):
 
 
 @pytest.mark.usefixtures("impatient")
-def test_lost_offsets_stop_the_gate_until_they_are_set_from_the_ledger(hub, pair, run, clocked):
+def test_lost_offsets_stop_the_gate_until_they_are_set_from_the_ledger(hub, pair, run, gate_here):
     """Somebody deleted the gate's group: one command shows it and puts it back; no event twice."""
     source, recipient = pair
-    hub.start_gate()
+    gate = gate_here()
     ids = hub.publish(source, 3)
     hub.until_decided(source, 3)
     assert run("position").exit_code == 0
-    hub.stop_gates()
+    gate.close()
     forget_group(hub)
-    refused = clocked(utc_now)
-    refused.thread.join(60)
-    assert "offset 3 is next, but for group hub.gate no offset is committed" in str(refused.error)
+    assert "is next, but for group hub.gate no offset is committed" in gate_here().refusal()
     shown = run("position", "--json")
     assert shown.exit_code == 1
     (line,) = [each for each in json.loads(shown.output) if each["topic"] == topics.outbox(source)]
     assert (line["ledger"], line["committed"], line["agrees"], line["obstacle"]) == (3, 0, False, None)
     assert run("position", "--set-from-ledger", "--yes").exit_code == 0
     assert run("position").exit_code == 0
-    hub.start_gate()
+    gate_here()
     ids += hub.publish(source, 2)
     hub.until_decided(source, 5)
     hub.complete(recipient, {0: ids})
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_lost_ledger_stops_the_gate_and_no_command_guesses(hub, pair, run, clocked):
+def test_a_lost_ledger_stops_the_gate_and_no_command_guesses(hub, pair, run, gate_here):
     """The receipts say how far it was, so nothing is set from an older ledger; put back, the gate goes on."""
     source, recipient = pair
-    hub.start_gate()
+    gate = gate_here()
     ids = hub.publish(source, 3)
     position = hub.until_decided(source, 3)
-    hub.stop_gates()
+    gate.close()
     write_ledger(hub, position, None)
-    refused = clocked(utc_now)
-    refused.thread.join(60)
-    assert "offset 0 is next, but for group hub.gate the committed offset is 3" in str(refused.error)
+    assert "offset 0 is next, but for group hub.gate the committed offset is 3" in gate_here().refusal()
     assert run("position").exit_code == 1
     with pytest.raises(BrokerError, match=r"the receipts go to 3: hub\.ledger is an older copy, or was lost"):
         run("position", "--set-from-ledger", "--yes")
     assert len(hub.inbox(recipient)) == 3
     write_ledger(hub, position, position.value())
-    hub.start_gate()
+    gate_here()
     ids += hub.publish(source, 1)
     hub.until_decided(source, 4)
     hub.complete(recipient, {0: ids})
@@ -191,14 +183,14 @@ def write_ledger(hub, position, value):
 
 
 @pytest.mark.slow
-def test_retention_that_passes_the_gate_or_a_recipient_is_counted_and_passed_over(hub, pair):
+def test_retention_that_passes_the_gate_or_a_recipient_is_counted_and_passed_over(hub, pair, gate_here):
     """Real retention, within seconds: places unread count as expired; an emptied inbox keeps its numbers."""
     source, recipient = pair
     outbox, inbox = topics.outbox(source), topics.inbox(recipient)
-    hub.start_gate()
+    gate = gate_here()
     hub.publish(source, 2)
     hub.until_decided(source, 2)
-    hub.stop_gates()
+    gate.close()
     hub.publish(source, 5)
     for topic in (outbox, inbox):
         hub.configure(topic, retention_ms="500")
@@ -207,28 +199,27 @@ def test_retention_that_passes_the_gate_or_a_recipient_is_counted_and_passed_ove
     for topic in (outbox, inbox):
         hub.configure(topic, retention_ms=str(topics.AGENCY_RETENTION_MS))
     ids = hub.publish(source, 1)
-    hub.start_gate()
+    gate_here()
     position = hub.until_decided(source, 8)
     assert (position.read, position.routed, position.expired) == (3, 3, 5)
     (only,) = hub.inbox(recipient)
     assert (only.header("ce_id"), only.header("hub-seq")) == (ids[0], "3")
 
 
-def test_the_reported_reach_of_duplicate_recognition_is_true(hub, pair, free_port):
+def test_the_reported_reach_of_duplicate_recognition_is_true(hub, pair, gate_here):
     """Ten places: what lies within the reach that the metric tells is recognised after a restart, no more."""
     source, recipient = pair
-    bounds = {"HUB_GATE__DEDUPE_EVENTS": "10", "HUB_METRICS__PORT": str(free_port)}
-    hub.start_gate(**bounds)
+    gate = gate_here(dedupe_events=10)
     ids = []
     for _ in range(15):
         ids += hub.publish(source, 1)
         time.sleep(0.02)
     hub.until_decided(source, 15)
-    hub.stop_gates()
-    hub.start_gate(**bounds)
+    gate.close()
+    gate_here(dedupe_events=10)
     ids += hub.publish(source, 1)
     hub.until_decided(source, 16)
-    reach = until(lambda: gauge(free_port, "hub_gate_dedupe_window_seconds"))
+    reach = REGISTRY.get_sample_value("hub_gate_dedupe_window_seconds")
     stamps = appended(hub, source)
     inside = [number for number, stamp in enumerate(stamps) if stamp > stamps[-1] - round(1000 * reach)]
     assert 5 <= len(inside) <= 10
@@ -239,13 +230,6 @@ def test_the_reported_reach_of_duplicate_recognition_is_true(hub, pair, free_por
     hub.flush()
     assert hub.until_decided(source, 18).duplicate == 1
     assert len(hub.inbox(recipient)) == 17
-
-
-def gauge(port, name):
-    """Return a gauge's value from a process's own page."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-        lines = answer.read().decode().splitlines()
-    return next((float(line.split()[1]) for line in lines if line.startswith(name)), None)
 
 
 def appended(hub, source):
