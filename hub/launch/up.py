@@ -23,6 +23,7 @@ from hub.broker.embedded.kafka import EmbeddedKafka
 from hub.errors import ConfigError
 from hub.host import ports
 from hub.host.once import disk_errors, require_space
+from hub.launch.disk import DiskWatch
 from hub.launch.environment import child_environment, write_env_file
 from hub.launch.lock import only_hub
 from hub.launch.parts import METRICS_FOLDER, EnginePart, Part, ProcessPart
@@ -83,7 +84,7 @@ class Hub:
             write_env_file(self.settings)
             prepare(self.settings, self.report)
             self._start_processes()
-            self._supervisor.watch()
+            self._supervisor.watch(DiskWatch(self.data_dir, self.settings.min_free_mb, self.report).look)
             self._started = True
 
     def _choose_api_port(self) -> None:
@@ -144,6 +145,7 @@ class Hub:
             for slot in range(self.settings.gate.count)
         ]
         parts.append(ProcessPart("projector", "streams.projector", self.data_dir, common))
+        parts.append(ProcessPart("audit", "streams.audit", self.data_dir, common))
         parts.append(ProcessPart("api", "hub.api", self.data_dir, common))
         for part in parts:
             self._supervisor.add(part)
@@ -175,7 +177,7 @@ class Hub:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The names of what runs: `kafka`, `postgres`, `gate-0` …, `projector`, `api`."""
+        """The names of what runs: `kafka`, `postgres`, `gate-0` …, `projector`, `audit`, `api`."""
         return tuple(self._supervisor.names())
 
     def part(self, name: str) -> Part:
@@ -198,6 +200,6 @@ class Hub:
             part.wait_ready(seconds)
 
     def stop(self) -> None:
-        """Stop everything in order: API, projector, gates, PostgreSQL, Kafka; then give the folder free."""
+        """Stop everything in order: API, audit, projector, gates, PostgreSQL, Kafka; then give the folder free."""
         self._supervisor.stop()
         self._stack.close()

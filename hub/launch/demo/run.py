@@ -34,7 +34,7 @@ PER_SECOND = 200.0
 AWAY_AFTER = 2000
 _NOTE = "demo.json"
 _SETTLE_SECONDS = 300.0
-_READ_BY_NOBODY_YET = frozenset({topics.SUPERVISION, topics.HUB})
+_READ_BY_NOBODY_YET = frozenset({topics.SUPERVISION})
 """Agencies whose processes come with a later version; their deliveries wait."""
 _OUTBOXES = [topics.outbox(agency) for agency in (*plan.SOURCES, *plan.RECIPIENTS)]
 
