@@ -200,6 +200,6 @@ class Hub:
             part.wait_ready(seconds)
 
     def stop(self) -> None:
-        """Stop everything in order: API, audit, projector, gates, PostgreSQL, Kafka; then give the folder free."""
+        """Stop everything in order, from the API to Kafka; then give the folder free."""
         self._supervisor.stop()
         self._stack.close()
