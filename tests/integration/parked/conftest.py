@@ -23,6 +23,7 @@ from hub.contracts.codec import Codec
 from hub.contracts.envelope import Envelope
 from hub.contracts.names import AgencyCode, AgreementId, EventType, source_uri
 from hub.contracts.schemas import Contracts
+from hub.host.ports import free
 from hub.launch.environment import child_environment, write_env_file
 from hub.registry.model import ALWAYS, Agency, Agreement, Registry, system_agencies
 from hub.store.engine import engine
@@ -42,6 +43,8 @@ class Office:
         self.engine = engine(settings)
         self.codec = Codec(Contracts.load())
         self.children = {}
+        self.metrics_port = free()
+        self._own = {"gate": {}, "projector": {"HUB_METRICS__PORT": str(self.metrics_port)}}
         self._producer = Producer(
             clients.writer(settings, topics.ADMIN_PRINCIPAL) | {"message.max.bytes": 30_000_000}
         )
@@ -153,7 +156,7 @@ class Office:
         log = (self.settings.data_dir / f"{name}.log").open("a")
         self.children[name] = subprocess.Popen(
             [sys.executable, "-m", f"streams.{name}"],
-            env=child_environment(self.settings),
+            env=child_environment(self.settings) | self._own[name],
             stderr=log,
             stdout=log,
         )

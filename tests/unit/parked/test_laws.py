@@ -24,7 +24,8 @@ CODEC = Codec(Contracts.load())
 NAMES = st.one_of(
     st.sampled_from(
         ["ce_id", "ce_type", "ce_source", "content-type", "hub-origin", "hub-reason", "hub-detail",
-         "hub-parked-at", "hub-replay-of", "hub-only-routes", "hub-digest", "hub-size", "hub-route", "sig-x", "other"]
+         "hub-parked-at", "hub-replay-of", "hub-only-routes", "hub-digest", "hub-size", "hub-route",
+         "sig-x", "other"]
     ),
     st.text(max_size=8),
 )  # fmt: skip
@@ -71,7 +72,7 @@ def test_the_original_of_a_parked_record_is_what_stood_on_the_outbox(key, value,
     key=BYTES, value=BYTES, headers=HEADERS, reason=st.sampled_from(list(Reason)), detail=st.text(max_size=30)
 )
 def test_what_the_gate_parked_can_always_be_read(key, value, headers, reason, detail):
-    """Whatever the original was: reason, origin and owner are the gate's; every text is fit for a database."""
+    """Whatever the original was: reason, origin, owner are the gate's; every text is fit for a database."""
     record = Record("agency.city.outbox", 1, 2, 500, key, value, headers)
     found = events.read(parked(record, reason, detail))
     assert (found.reason, found.origin, found.agency) == (reason, Place("agency.city.outbox", 1, 2), "city")
@@ -123,7 +124,7 @@ def test_a_too_large_event_is_wanted_from_its_outbox_by_its_digest():
 
 
 def test_a_parked_delivery_is_replayed_from_its_outbox_on_its_one_route():
-    """A processor parks a delivery: agency and route are the delivery's, the origin its place in the inbox."""
+    """A processor parks a delivery: agency and route are the delivery's; the origin is in the inbox."""
     delivery = [
         ("ce_id", b"e-1"),
         (envelope.ROUTE, b"all/x.y.z.v1"),
