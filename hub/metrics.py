@@ -111,6 +111,11 @@ class Metrics:
             "Agencies that have published at least one event.",
             multiprocess_mode="mostrecent",
         )
+        self._disk_free = Gauge(
+            "hub_disk_free_bytes",
+            "Free space on the disk of the hub's data folder.",
+            multiprocess_mode="mostrecent",
+        )
         self._oldest_pending = Gauge(
             "hub_inbox_oldest_pending_seconds",
             "Age of the oldest delivery an agency has not committed past.",
@@ -213,6 +218,10 @@ class Metrics:
     def agencies_connected(self, count: int) -> None:
         """Set how many agencies have published."""
         self._agencies.set(count)
+
+    def disk_free(self, count: int) -> None:
+        """Set the free space of the data folder's disk, bytes."""
+        self._disk_free.set(count)
 
     def oldest_pending(self, agency: str, seconds: float) -> None:
         """Set the age of an agency's oldest pending delivery; 0 when none waits."""

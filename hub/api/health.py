@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from html import escape
 from typing import Any
 
@@ -11,7 +13,7 @@ from fastapi.responses import HTMLResponse, Response
 from hub.api.problems import KINDS, ProblemError
 from hub.api.state import Hub
 from hub.errors import HubError
-from hub.metrics import CONTENT_TYPE, exposition
+from hub.metrics import CONTENT_TYPE, exposition, metrics
 from hub.store.engine import ping
 
 router = APIRouter(tags=["operation"])
@@ -38,8 +40,10 @@ def readyz(hub: Hub) -> dict[str, Any]:
 
 
 @router.get("/metrics", summary="Figures for Prometheus", response_class=Response)
-def metrics_() -> Response:
+def metrics_(hub: Hub) -> Response:
     """Serve the metrics of every process of the hub, in Prometheus text format."""
+    with contextlib.suppress(OSError):
+        metrics().disk_free(shutil.disk_usage(hub.settings.data_dir).free)
     return Response(exposition(), media_type=CONTENT_TYPE)
 
 

@@ -31,6 +31,9 @@ class Engine(Protocol):
     def stop(self, seconds: float = ...) -> bool:
         """Stop in order, or kill after `seconds`."""
 
+    def last_words(self) -> str:
+        """Return the first fault in its log since it was started."""
+
 
 class Part(ABC):
     """One supervised part, by name."""
@@ -78,8 +81,8 @@ class EnginePart(Part):
         return self._engine.stop(seconds)
 
     def last_words(self) -> str:
-        """Return where to look."""
-        return f"see {self._log}"
+        """Return its first fault, and where to look."""
+        return f"{self._engine.last_words()} (see {self._log})"
 
 
 class ProcessPart(Part):

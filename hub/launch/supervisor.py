@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from hub.errors import ConfigError, HubError
 from hub.host import child
@@ -27,6 +27,7 @@ class Supervisor:
         self._lock = threading.RLock()
         self._over = threading.Event()
         self._watcher: threading.Thread | None = None
+        self._also: Callable[[], None] = lambda: None
         self._wait: dict[str, float] = {}
         self._due: dict[str, float] = {}
         self._since: dict[str, float] = {}
@@ -49,13 +50,16 @@ class Supervisor:
                 return part
         raise ConfigError(f"there is no part {name!r}.", do=f"Parts: {', '.join(self.names())}.")
 
-    def watch(self) -> None:
-        """Begin to watch."""
+    def watch(self, also: Callable[[], None] = lambda: None) -> None:
+        """Begin to watch; `also` is called with each look."""
+        self._also = also
         self._watcher = threading.Thread(target=self._run, name="supervisor", daemon=True)
         self._watcher.start()
 
     def _run(self) -> None:
         while not self._over.wait(_LOOK_SECONDS):
+            with contextlib.suppress(OSError):
+                self._also()
             for part in self._parts:
                 with self._lock:
                     if not self._over.is_set():

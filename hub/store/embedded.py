@@ -89,6 +89,7 @@ class EmbeddedPostgres:
         postgres = settings.postgres.model_copy(update={"url": SecretStr(url)})
         self.settings = settings.model_copy(update={"postgres": postgres, "data_dir": self._data_dir})
         self.process: subprocess.Popen[bytes] | None = None
+        self._begin = 0
 
     def _kept_password(self) -> str:
         file = self._data_dir / "secrets" / "postgres" / _ROLE
@@ -164,7 +165,7 @@ class EmbeddedPostgres:
             raise
 
     def _try(self, user: child.User | None, deadline: float) -> bool:
-        begin = self._log.stat().st_size if self._log.exists() else 0
+        begin = self._begin = self._log.stat().st_size if self._log.exists() else 0
         options = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
@@ -224,6 +225,10 @@ class EmbeddedPostgres:
         self.process = None
         return in_time
 
+    def last_words(self) -> str:
+        """Return the first fault in the server's log since it was started."""
+        return _telling_line(self._log, self._begin)
+
     def _end_orphan(self) -> None:
         """End a server that outlived its hub, and clear a pid file whose pid now is another program's."""
         file = self._data / "postmaster.pid"
@@ -265,7 +270,7 @@ def _telling_line(log: Path, begin: int) -> str:
         return "it said nothing"
     text = log.read_bytes()[begin:].decode("utf-8", "replace")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    for mark in ("FATAL:", "PANIC:", "initdb: error:", "ERROR:"):
+    for mark in ("PANIC:", "FATAL:", "initdb: error:", "ERROR:"):
         for line in lines:
             if mark in line:
                 return line.partition(mark)[2].strip()

@@ -69,6 +69,8 @@ def server_config(
         "share.coordinator.state.topic.min.isr": "1",
         # An abandoned transaction hides what follows it; the default of 10 s adds to its time-out.
         "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
+        # No client may ask for more: an open transaction hides what stands behind it. The hub asks for 10 s.
+        "transaction.max.timeout.ms": "60000",
         "group.initial.rebalance.delay.ms": "0",
         # Small machines: two cores are shared with the hub itself.
         "num.network.threads": "3",

@@ -36,6 +36,7 @@ HUB_PRINCIPALS = (
 )
 _CONTROLLER = "kafka-controller"
 """Name of the controller's port in ports.json and of its password among the secrets."""
+_FULL = "No space left on device"
 
 
 class EmbeddedKafka:
@@ -50,6 +51,7 @@ class EmbeddedKafka:
         kafka = settings.kafka.model_copy(update={"bootstrap": f"127.0.0.1:{self.port}"})
         self.settings = settings.model_copy(update={"kafka": kafka, "data_dir": self._data_dir})
         self.process: subprocess.Popen[bytes] | None = None
+        self._begin = 0
 
     def resolve(self, progress: jars.Progress | None = None) -> None:
         """Fetch and check Kafka's jars if need be. Raises StartError when they cannot be had or trusted."""
@@ -113,7 +115,7 @@ class EmbeddedKafka:
             self.settings, arguments, options, "kafka.Kafka", ["server.properties"]
         )
         self._log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        begin = self._log.stat().st_size if self._log.exists() else 0
+        begin = self._begin = self._log.stat().st_size if self._log.exists() else 0
         self.process = child.spawn(
             command, folder=self._folder, log=self._log.with_name("kafka.out"), environment=java.environment()
         )
@@ -139,6 +141,9 @@ class EmbeddedKafka:
         )
 
     def _first_error(self, begin: int) -> str:
+        return java.first_error(self._said(begin))
+
+    def _said(self, begin: int) -> str:
         log = b""
         if self._log.exists():
             log = self._log.read_bytes()
@@ -146,7 +151,12 @@ class EmbeddedKafka:
         text = log.decode("utf-8", "replace")
         if " ERROR " not in text and " FATAL " not in text:
             text += self._log.with_name("kafka.out").read_text("utf-8", "replace")[-10_000:]
-        return java.first_error(text)
+        return text
+
+    def last_words(self) -> str:
+        """Return the first fault in the log since the start; a full disk goes before all else."""
+        text = self._said(self._begin)
+        return _FULL if _FULL in text else java.first_error(text)
 
     def stop(self, seconds: float = 30) -> bool:
         """Stop the broker in order; return whether it did so in time (else killed, which loses nothing)."""
