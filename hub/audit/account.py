@@ -102,7 +102,7 @@ class Account:
         self._editions = editions
         self._bounds = bounds
         self._faults = Faults()
-        self._around = Around(self._faults, self._doubled, self._replayed, self._in_force)
+        self._around = Around(self._faults, self._doubled, self._replayed)
         self._rules: dict[int, Rules] = {}
         self._intakes: dict[Place, IntakeBook] = {}
         self._lanes: dict[LaneKey, LaneBook] = {}

@@ -54,12 +54,11 @@ class Found:
 
 
 class Around(NamedTuple):
-    """What a lane needs of the account: faults, what to do with copies and with found replays, the basis."""
+    """What a lane needs of the account: the faults, and what to do with copies and with replays found."""
 
     faults: Faults
     copy: Callable[[LaneBook, Found, str], None]
     replayed: Callable[[str, Origin, Origin, int], None]
-    in_force: Callable[[int], int]
 
 
 class LaneBook:
@@ -86,6 +85,8 @@ class LaneBook:
         self._found: dict[int, Found] = {}
         self._twins: set[int] = set()
         self._passed: list[int] = []
+        # After a wrong number: the one that it should have been.
+        self._instead: int | None = None
 
     @property
     def busy(self) -> bool:
@@ -250,23 +251,15 @@ class LaneBook:
             if origin > row.last_origin:
                 row.last_origin, row.last_seq = origin, max(found.seq, 0)
             return
-        wrong = []
-        if found.value != due.value:
-            wrong.append("value")
-        if found.head != due.head:
-            wrong.append("key or headers")
+        wrong = [] if found.value == due.value and found.head == due.head else _parts(found, due)
         if found.accepted_at != due.moment and (due.moment is not None or found.accepted_at is None):
             wrong.append("hub-accepted-at")
         if origin < row.last_origin:
-            if self._note("out_of_order", found, "a later event of its source came first"):
+            if self._note("out_of_order", found, due, "a later event of its source came first"):
                 row.out_of_order += 1
-        else:
-            if found.seq != row.last_seq + 1 and not self._follows(found):
-                wrong.append("hub-seq")
-            row.last_origin, row.last_seq = origin, max(found.seq, 0)
-            if self._passed:
-                del self._passed[: bisect_right(self._passed, origin)]
-        if wrong and self._note("altered", found, f"{', '.join(wrong)} not as due"):
+        elif not self._numbered(found):
+            wrong.append("hub-seq")
+        if wrong and self._note("altered", found, due, f"not as due: {', '.join(wrong)}"):
             row.altered += 1
         if found.state == _ARRIVED:
             self._around.faults.arrive(row.route, self._origin(origin), found.time_ms)
@@ -277,19 +270,35 @@ class LaneBook:
         if due.replay_of is not None:
             self._around.replayed(row.route, due.replay_of, self._origin(origin), due.at_ms)
 
+    def _numbered(self, found: Found) -> bool:
+        """Say whether `hub-seq` goes on from the last one, and go on from what was found."""
+        row = self.row
+        right = found.seq == row.last_seq + 1 or self._follows(found)
+        self._instead = None if right else row.last_seq + 1
+        row.last_origin, row.last_seq = found.origin, max(found.seq, 0)
+        if self._passed:
+            del self._passed[: bisect_right(self._passed, found.origin)]
+        return right
+
     def _follows(self, found: Found) -> bool:
-        """Say whether a number that leaves some out can be right: not more than are missing in between."""
+        """Say whether a number can be right that is not the next one.
+
+        It may leave out as many as are missing in between; after one wrong number, what follows may go on as
+        if that had been right; and before a lane's first one any number may have been used.
+        """
         row = self.row
         if row.last_origin < 0 and self.blind:
             return True
-        left_out = found.seq - row.last_seq - 1
-        if found.seq < 0 or left_out < 0:
+        if found.seq < 0:
             return False
+        if self._instead is not None and found.seq == self._instead + 1:
+            return True
+        left_out = found.seq - row.last_seq - 1
         between = range(row.last_origin + 1, found.origin)
         unfound = sum(origin in between for origin in self._passed)
         unfound += sum(origin in between for origin in self.expected)
         unfound += sum(each.state == _DUE and each.origin in between for each in self._queue)
-        return left_out <= unfound
+        return 0 <= left_out <= unfound
 
     def _miss(self, origin: int, due: Expected, removed: Callable[[Place, int], bool]) -> None:
         row = self.row
@@ -308,14 +317,11 @@ class LaneBook:
             row.missing += 1
             self.lost[origin] = due
 
-    def _note(self, kind: FaultKind, found: Found, detail: str) -> bool:
-        due = found.due
-        edition, at_ms = (
-            (due.edition, due.at_ms) if due else (self._around.in_force(found.time_ms), found.time_ms)
+    def _note(self, kind: FaultKind, found: Found, due: Expected, detail: str) -> bool:
+        place, origin = (*found.place, found.offset), self._origin(found.origin)
+        return self._around.faults.note(
+            Fault(self.row.route, kind, origin, due.edition, due.at_ms, place, detail)
         )
-        place = (*found.place, found.offset)
-        origin = self._origin(found.origin)
-        return self._around.faults.note(Fault(self.row.route, kind, origin, edition, at_ms, place, detail))
 
     def _origin(self, offset: int) -> Origin:
         return Origin(self.row.topic, self.row.partition, offset)
@@ -327,10 +333,12 @@ class LaneBook:
             "lost": _dump_expected(self.lost),
             "queue": [_dump_found(each) for each in self._queue],
             "passed": self._passed,
+            "instead": self._instead,
             "rejected": sorted(self.rejected),
             "recipient": self.row.recipient,
         }
-        if not any((self.expected, self.lost, self._queue, self._passed, self.rejected)):
+        sides = (self.expected, self.lost, self._queue, self._passed, self.rejected)
+        if not any(sides) and self._instead is None:
             return None
         return kept
 
@@ -340,8 +348,19 @@ class LaneBook:
         self.lost = _load_expected(kept["lost"])
         self._queue = deque(_load_found(each) for each in kept["queue"])
         self._passed = list(kept["passed"])
+        self._instead = kept["instead"]
         self.rejected = set(kept["rejected"])
         self._index()
+
+
+def _parts(found: Found, due: Expected) -> list[str]:
+    """Return which parts of a delivery are not as due."""
+    wrong = []
+    if found.value != due.value:
+        wrong.append("value")
+    if found.head != due.head:
+        wrong.append("key or headers")
+    return wrong
 
 
 def _dump_expected(side: dict[int, Expected]) -> list[list[Any]]:
