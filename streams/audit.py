@@ -50,13 +50,18 @@ class _StoppedError(HubError):
 
 
 class Auditor:
-    """Cuts and judges until it is asked to stop. `cycle` does one cut; it may be called on its own."""
+    """Cuts and judges until it is asked to stop. `cycle` does one cut; it may be called on its own.
 
-    def __init__(self, settings: Settings, engine: Engine, stop: Stop) -> None:
+    `questions`: who asks the broker for ends and committed offsets; a rebuild's answers stop where it wants.
+    """
+
+    def __init__(
+        self, settings: Settings, engine: Engine, stop: Stop, questions: Questions | None = None
+    ) -> None:
         self._settings = settings
         self._stop = stop
         self._books = Books(engine)
-        self._questions = Questions(settings)
+        self._questions = questions or Questions(settings)
         self._editions: EditionLog | None = None
         self._logs: Logs | None = None
         self._account: Account | None = None

@@ -11,13 +11,14 @@ import typer
 from hub.cli.options import DataDir, load_settings
 
 if TYPE_CHECKING:
-    from hub.launch.rebuild.run import Outcome
+    from hub.launch.rebuild.outcome import Outcome
 
 
 class What(enum.StrEnum):
     """What is built again."""
 
     projector = "projector"
+    audit = "audit"
     all = "all"
 
 
@@ -27,7 +28,9 @@ def register(app: typer.Typer) -> None:
 
 
 def rebuild(
-    what: Annotated[What, typer.Argument(help="Whose tables: the projector's, or all.")] = What.all,
+    what: Annotated[
+        What, typer.Argument(help="Whose tables: the projector's, the audit's, or all.")
+    ] = What.all,
     check: Annotated[
         bool, typer.Option("--check", help="Only compare; the live tables stay. Ends with 1 if they differ.")
     ] = False,
@@ -43,14 +46,15 @@ def rebuild(
     Example: `hub rebuild projector --check`
     """
     from hub.host.process import configure_logging  # noqa: PLC0415 - keeps `hub --help` quick
-    from hub.launch.rebuild.run import rebuild as run  # noqa: PLC0415
-    from hub.launch.rebuild.targets import TARGETS  # noqa: PLC0415
+    from hub.launch.rebuild import run  # noqa: PLC0415
 
     settings = load_settings(data_dir)
-    configure_logging(settings.log_level)
-    chosen = [target for target in TARGETS if what in ("all", target.name)]
+    # What the live processes logged when they met it is not said again.
+    configure_logging("critical")
     outcomes = [
-        run(settings, target, check=check, say=lambda line: typer.echo(line, err=True)) for target in chosen
+        run.rebuild(settings, name, check=check, say=lambda line: typer.echo(line, err=True))
+        for name in run.NAMES
+        if what in ("all", name)
     ]
     if as_json:
         typer.echo(json.dumps({each.target: _json(each) for each in outcomes}))

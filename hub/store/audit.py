@@ -48,7 +48,8 @@ CHECKPOINTS = 20
 _EVERY = timedelta(days=1)
 _ACCOUNT, _SHEET = "account", "sheet"
 # One row that every save moves on: of two audits, one moves it first, and the other is fenced.
-_FENCE = ("books", 0)
+FENCE = ("books", 0)
+"""Topic and partition of that row beside the audit's places: no log."""
 _STRIDE = 2**32
 _INTAKE = tuple(each.name for each in fields(Intake))
 _LANE = tuple(each.name for each in fields(Lane))
@@ -92,7 +93,7 @@ class Books:
     def load(self) -> Loaded:
         """Return what was saved last; from now on this process is the one that may save."""
         with _transaction(self._engine) as connection:
-            self._fence = offsets.read(connection, CONSUMER, _FENCE[0]).get(_FENCE[1])
+            self._fence = offsets.read(connection, CONSUMER, FENCE[0]).get(FENCE[1])
             self._carried.clear()
             return _loaded(connection)
 
@@ -112,7 +113,7 @@ class Books:
             # A step of its own for each save: one that was done, though its answer was lost, is known again.
             self._next_fence = (self._fence or 0) + 1 + secrets.randbelow(_STRIDE)
         with _transaction(self._engine) as connection:
-            if offsets.read(connection, CONSUMER, _FENCE[0]).get(_FENCE[1]) != self._next_fence:
+            if offsets.read(connection, CONSUMER, FENCE[0]).get(FENCE[1]) != self._next_fence:
                 self._write(connection, changes, positions, complete)
         self._fence = self._next_fence
         self._carried[_ACCOUNT] = changes.carry
@@ -126,7 +127,7 @@ class Books:
         positions: Mapping[Place, int],
         complete: Complete | None,
     ) -> None:
-        offsets.advance(connection, CONSUMER, _FENCE[0], {_FENCE[1]: (self._fence, self._next_fence)})
+        offsets.advance(connection, CONSUMER, FENCE[0], {FENCE[1]: (self._fence, self._next_fence)})
         _write_over(connection, consumer_position, [_position(*each) for each in sorted(positions.items())])
         _write_over(connection, audit_intake, [_row(each, _INTAKE) for each in changes.intakes])
         _write_over(connection, audit_lane, [_row(each, _LANE) for each in changes.lanes])
@@ -197,7 +198,7 @@ def _loaded(connection: Connection) -> Loaded:
     table = consumer_position.c
     rows = connection.execute(
         select(table.topic, table.partition, table.next).where(
-            table.consumer == CONSUMER, table.topic != _FENCE[0]
+            table.consumer == CONSUMER, table.topic != FENCE[0]
         )
     )
     positions = {Place(row.topic, row.partition): row.next for row in rows}

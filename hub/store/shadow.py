@@ -74,14 +74,27 @@ class Snapshot:
         self._shadow = shadow
         self.positions = _positions(live, consumers)
 
-    def compare(self, table: Table) -> Comparison:
-        """Compare a table with the shadow's, which must stand at the same positions."""
+    def rows(self, table: Table) -> list[Mapping[str, Any]]:
+        """Return all rows of a table that is small."""
+        try:
+            return [dict(row) for row in self._live.execute(table.select()).mappings()]
+        except DBAPIError as error:
+            raise _reworded(error) from None
+
+    def compare(self, table: Table, content: str | None = None) -> Comparison:
+        """Compare a table with the shadow's, which must stand at the same positions.
+
+        `content` is SQL for what counts of a row; without it all columns but those that the database fills
+        in itself.
+        """
+        of = content or _names(table)
         try:
             with self._shadow.connect() as shadow:
-                live, rebuilt = (_content(each, table, self._consumers) for each in (self._live, shadow))
+                sides = (self._live, shadow)
+                live, rebuilt = (_content(each, table, of, self._consumers) for each in sides)
                 only = (0, 0)
                 if live != rebuilt:
-                    only = _only(*(_hashes(each, table, self._consumers) for each in (self._live, shadow)))
+                    only = _only(*(_hashes(each, table, of, self._consumers) for each in sides))
                 return Comparison(table.name, live, rebuilt, *only)
         except DBAPIError as error:
             raise _reworded(error) from None
@@ -95,9 +108,13 @@ class Shadow:
     PostgreSQL is away.
     """
 
-    def __init__(self, settings: Settings, consumers: Sequence[str], tables: Sequence[Table]) -> None:
+    def __init__(
+        self, settings: Settings, consumers: Sequence[str], tables: Sequence[Table], own: Sequence[Table] = ()
+    ) -> None:
+        """`tables` take the live ones' place in the end; `own` are there for the writing code only."""
         self._consumers = tuple(consumers)
         self._tables = tuple(tables)
+        self._own = tuple(own)
         self._live = engine(settings, pool_size=2)
         self.engine = engine(settings, pool_size=2)
         event.listen(self.engine, "connect", _inside, insert=True)
@@ -141,6 +158,16 @@ class Shadow:
         except DBAPIError as error:
             raise _reworded(error) from None
 
+    def copy(self, table: Table, where: str, values: Mapping[str, Any]) -> None:
+        """Give the shadow's table rows of the live one: what no log can give again."""
+        names = ", ".join(f'"{column.name}"' for column in table.c if column.identity is None)
+        try:
+            rows = f"SELECT {names} FROM {table.name} WHERE {where}"  # noqa: S608 - our tables' names
+            self._holder.execute(text(f"INSERT INTO {SCHEMA}.{table.name} ({names}) {rows}"), values)
+            self._holder.commit()
+        except DBAPIError as error:
+            raise _reworded(error) from None
+
     def replace(self, catch_up: Callable[[Positions], None]) -> None:
         """Put the shadow's tables in the place of the live ones, in one transaction.
 
@@ -172,7 +199,7 @@ class Shadow:
         self._holder.execute(text(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE"))
         self._holder.execute(text(f"CREATE SCHEMA {SCHEMA}"))
         self._holder.commit()
-        made = [consumer_position, *self._tables]
+        made = list(dict.fromkeys([consumer_position, *self._tables, *self._own]))
         with self.engine.begin() as connection:
             consumer_position.metadata.create_all(connection, tables=made, checkfirst=False)
 
@@ -239,17 +266,17 @@ def _positions(connection: Connection, consumers: Sequence[str]) -> Positions:
     return {(row.consumer, row.topic, row.partition): row.next for row in rows}
 
 
-def _content(connection: Connection, table: Table, consumers: Sequence[str]) -> Content:
+def _content(connection: Connection, table: Table, of: str, consumers: Sequence[str]) -> Content:
     """Count a table's rows and add up their digests: equal for equal rows, whatever order they lie in."""
-    halves = ", ".join(f"sum({_hash(table, start)}::numeric)" for start in (1, 17))
+    halves = ", ".join(f"sum({_hash(of, start)}::numeric)" for start in (1, 17))
     query = text(f"SELECT count(*), {halves} FROM {table.name} {_where(table)}")  # noqa: S608 - our tables' names
     rows, *sums = connection.execute(query, _ours(table, consumers)).one()
     digest = hashlib.sha256(" ".join(str(each or 0) for each in sums).encode()).hexdigest()
     return Content(rows, digest[:16])
 
 
-def _hashes(connection: Connection, table: Table, consumers: Sequence[str]) -> Iterator[int]:
-    query = text(f"SELECT {_hash(table, 1)} AS hash FROM {table.name} {_where(table)} ORDER BY hash")  # noqa: S608
+def _hashes(connection: Connection, table: Table, of: str, consumers: Sequence[str]) -> Iterator[int]:
+    query = text(f"SELECT {_hash(of, 1)} AS hash FROM {table.name} {_where(table)} ORDER BY hash")  # noqa: S608
     found = connection.execute(query.execution_options(yield_per=10_000), _ours(table, consumers))
     return (row.hash for row in found)
 
@@ -270,11 +297,14 @@ def _only(left: Iterator[int], right: Iterator[int]) -> tuple[int, int]:
     return only[0], only[1]
 
 
-def _hash(table: Table, start: int) -> str:
-    """Return SQL for 64 bits of a row's digest; what the database fills in itself is no content."""
-    names = ", ".join(f'"{column.name}"' for column in table.c if _is_content(column))
-    digest = f"encode(sha256(convert_to(ROW({names})::text, 'UTF8')), 'hex')"
+def _hash(of: str, start: int) -> str:
+    """Return SQL for 64 bits of a row's digest."""
+    digest = f"encode(sha256(convert_to(ROW({of})::text, 'UTF8')), 'hex')"
     return f"('x' || substr({digest}, {start}, 16))::bit(64)::bigint"
+
+
+def _names(table: Table) -> str:
+    return ", ".join(f'"{column.name}"' for column in table.c if _is_content(column))
 
 
 def _is_content(column: Column[Any]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -11,12 +10,12 @@ from sqlalchemy import Engine
 from hub.broker.stretch import Stretch
 from hub.contracts import topics
 from hub.errors import StoreError
+from hub.launch.rebuild.outcome import Say
 from hub.launch.rebuild.targets import Source, Target
 from hub.settings import Settings
 from hub.store.shadow import Positions
 
 STALLED_SECONDS = 30.0
-Say = Callable[[str], None]
 
 
 class Filler:

@@ -1,15 +1,16 @@
-"""The work of one rebuild: fill a shadow, compare it with the live tables, let it take their place."""
+"""The work of a rebuild: fill a shadow, compare it with the live tables, let it take their place."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-from hub.errors import StoreError
-from hub.launch.rebuild.fill import Filler, Say
-from hub.launch.rebuild.targets import Target
+from hub.launch.rebuild.audit import rebuild_audit
+from hub.launch.rebuild.fill import Filler
+from hub.launch.rebuild.outcome import Outcome, Say, refuse_less
+from hub.launch.rebuild.targets import PROJECTOR, Target
 from hub.settings import Settings
-from hub.store.shadow import Comparison, Positions, Shadow
+from hub.store.shadow import Positions, Shadow
+
+NAMES = ("projector", "audit")
+"""What can be rebuilt, in the order of `all`."""
 
 # So few records are read while the live consumers are held still.
 _NEAR = 2000
@@ -17,28 +18,19 @@ _NEAR = 2000
 _STALLED_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a rebuild found, and whether the new tables are the live ones now."""
+def rebuild(settings: Settings, name: str, *, check: bool, say: Say) -> Outcome:
+    """Build tables again, compare them with the live ones; unless `check`, let them take over.
 
-    target: str
-    records: int
-    tables: Sequence[Comparison]
-    replaced: bool
-
-    @property
-    def same(self) -> bool:
-        """Whether the live tables held what the logs say."""
-        return all(each.same for each in self.tables)
-
-
-def rebuild(settings: Settings, target: Target, *, check: bool, say: Say) -> Outcome:
-    """Build a target's tables again, compare them with the live ones; unless `check`, let them take over.
-
-    The live consumers go on meanwhile. Raises StoreError where the tables cannot be built from the logs any
+    The live processes go on meanwhile. Raises StoreError where the tables cannot be built from the logs any
     more, where another rebuild is at work, or where the live tables cannot be replaced; they stay as they are
     then.
     """
+    if name == "audit":
+        return rebuild_audit(settings, check=check, say=say)
+    return _rebuild(settings, PROJECTOR, check=check, say=say)
+
+
+def _rebuild(settings: Settings, target: Target, *, check: bool, say: Say) -> Outcome:
     with (
         Shadow(settings, target.consumers, target.tables) as shadow,
         Filler(settings, target, shadow.engine, say) as filler,
@@ -49,11 +41,10 @@ def rebuild(settings: Settings, target: Target, *, check: bool, say: Say) -> Out
         with shadow.snapshot() as live:
             records += filler.to(live.positions)
             compared = [live.compare(table) for table in target.tables]
-        if check:
-            return Outcome(target.name, records, compared, replaced=False)
-        _refuse_less(compared, filler.cut_off)
-        shadow.replace(lambda positions: _last(filler, positions))
-        return Outcome(target.name, records, compared, replaced=True)
+        if not check:
+            refuse_less(compared, filler.cut_off)
+            shadow.replace(lambda positions: _last(filler, positions))
+        return Outcome(target.name, records, compared, replaced=not check)
 
 
 def _near(filler: Filler, shadow: Shadow) -> int:
@@ -66,13 +57,3 @@ def _near(filler: Filler, shadow: Shadow) -> int:
 
 def _last(filler: Filler, positions: Positions) -> None:
     filler.to(positions, _STALLED_SECONDS)
-
-
-def _refuse_less(compared: Sequence[Comparison], cut_off: Sequence[str]) -> None:
-    """Refuse to replace rows that the logs cannot give again."""
-    lost = [f"{each.only_live:,} of {each.table}" for each in compared if each.only_live]
-    if lost and cut_off:
-        raise StoreError(
-            f"{', '.join(cut_off)}: what stood before cannot be built again ({', '.join(lost)} would go).",
-            do="The live tables were left as they are.",
-        )

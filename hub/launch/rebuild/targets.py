@@ -63,5 +63,3 @@ PROJECTOR = Target(
     ),
 )
 """The projector's tables. A further topic of the projector is a further source here, and its tables."""
-
-TARGETS = (PROJECTOR,)
