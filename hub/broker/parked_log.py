@@ -25,12 +25,17 @@ from hub.settings import Settings
 _NAME = "parked"
 
 
-class ParkedLog:
-    """Reads what a decision on parked events needs, as one principal. Close it when done."""
+def reads_as(settings: Settings) -> str:
+    """Return the principal to read as; its consumer groups begin with its own name."""
+    return settings.kafka.username or topics.READER_PRINCIPAL
 
-    def __init__(self, settings: Settings, principal: str) -> None:
+
+class ParkedLog:
+    """Reads what a decision on parked events needs, as the principal of the login, else as hub.reader."""
+
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._principal = principal
+        self._principal = reads_as(settings)
         self._codec = Codec(Contracts.load())
 
     def records(self, events: Iterable[ParkedEvent]) -> Iterator[tuple[ParkedEvent, Record]]:

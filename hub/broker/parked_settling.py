@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from hub.broker import credentials
 from hub.broker.parked_desk import AbortedError, Desk, Said
-from hub.broker.parked_log import History, ParkedLog
+from hub.broker.parked_log import History, ParkedLog, reads_as
 from hub.broker.registry_topic import NoRegistryError, read_registry
 from hub.contracts import topics
 from hub.contracts.codec import Codec
@@ -109,7 +109,7 @@ def settle(
     BrokerUnavailableError: what is done then is done, and the next run goes on with the rest. ConfigError
     where the decision of a request is not to be had (see `decide`).
     """
-    log = ParkedLog(settings, topics.READER_PRINCIPAL)
+    log = ParkedLog(settings)
     outcome = Outcome()
     with Desk(settings, order.person.principal) as desk:
         history = log.history()
@@ -146,8 +146,8 @@ def verdicts(
 
     Raises BrokerError or BrokerUnavailableError.
     """
-    log = ParkedLog(settings, topics.READER_PRINCIPAL)
-    registry = read_registry(settings, topics.READER_PRINCIPAL).current
+    log = ParkedLog(settings)
+    registry = read_registry(settings, reads_as(settings)).current
     if registry is None:
         raise NoRegistryError("no agency registry was applied yet.", do="Run `hub apply`.")
     rules, at = Rules(registry), datetime.now(UTC)

@@ -142,11 +142,10 @@ def _contents(settings: Settings, event: ParkedEvent, as_name: str | None, purpo
     from hub.broker.parked_log import ParkedLog  # noqa: PLC0415
     from hub.broker.parked_settling import person  # noqa: PLC0415
     from hub.cli import parked_pages as pages  # noqa: PLC0415
-    from hub.contracts.topics import READER_PRINCIPAL  # noqa: PLC0415
     from hub.parked import acts  # noqa: PLC0415
 
     who = person(settings, as_name, operator=False)
-    records = [record for _, record in ParkedLog(settings, READER_PRINCIPAL).records([event])]
+    records = [record for _, record in ParkedLog(settings).records([event])]
     if not records:
         raise HubError(f"hub.parked does not hold {event.origin} any more.")
     Pen(settings, who.principal).say(acts.viewed(event, who.name, datetime.now(UTC), purpose))

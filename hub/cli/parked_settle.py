@@ -140,12 +140,11 @@ def decline(
     from hub.broker.parked_desk import Desk  # noqa: PLC0415 - keeps --help quick
     from hub.broker.parked_log import ParkedLog  # noqa: PLC0415
     from hub.broker.parked_settling import decide  # noqa: PLC0415
-    from hub.contracts.topics import READER_PRINCIPAL  # noqa: PLC0415
 
     settings = load_settings(data_dir)
     _, person, decision = _decision(settings, request_id, as_name, note, decided="declined")
     with Desk(settings, person.principal) as desk:
-        decide(desk, ParkedLog(settings, READER_PRINCIPAL).history(), decision)
+        decide(desk, ParkedLog(settings).history(), decision)
     typer.echo(f"request {request_id} declined by {person.name}.")
 
 

@@ -44,12 +44,12 @@ def _events(office, origins):
 
 
 def test_a_desk_that_died_in_mid_transaction_leaves_nothing_behind(fresh_office):
-    """Its replay was on the broker, not committed: the next desk ends it and sends one; an earlier one cannot."""
+    """Its replay was on the broker, not committed: the next desk ends it, and sends one."""
     office = fresh_office
     (origin,) = office.park(id="half-done")
     office.apply(SUBMITTED)
     (event,) = _events(office, [origin])
-    log = ParkedLog(office.settings, topics.READER_PRINCIPAL)
+    log = ParkedLog(office.settings)
     ((_, record),) = log.records([event])
     earlier = Desk(office.settings, ALI.principal).__enter__()
     dead = Desk(office.settings, ALI.principal).__enter__()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from confluent_kafka import KafkaException, Producer
 
+from hub.broker import clients, credentials
 from hub.broker.records import record_of
 from hub.contracts import envelope, topics
 from hub.contracts.names import EventType
@@ -194,6 +196,28 @@ def test_whoever_looks_at_contents_is_on_record_first(fresh_office):
 
     data = office.until(looked, "the event that says who looked")
     assert (data["viewed_by"], data["purpose"], data["event_id"]) == ("ali", "ticket 4711", "looked-at")
+
+
+def test_an_operator_may_act_by_login_and_nothing_beyond(fresh_office):
+    """HUB_KAFKA__USERNAME and its password are enough; others' outboxes and transactions are refused."""
+    office = fresh_office
+    (origin,) = office.park()
+    login = {"HUB_KAFKA__USERNAME": "operator.ali"}
+    login["HUB_KAFKA__PASSWORD"] = credentials.password(office.settings, "operator.ali")
+    (tried,) = office.run("parked", "replay", origin, "--note", "-", "--dry-run", "--json", **login)
+    assert tried["reason"] == "not-allowed"
+    office.run("parked", "discard", origin, "--note", "mended", "--json", **login)
+    office.until(lambda: office.states([origin]) == ["discarded"], "the settlement")
+    assert office.rows([origin])[origin][1] == "ali"
+    for principal, id_ in (("operator.ali", "hub.gate.0"), ("city", topics.DESK_TRANSACTION)):
+        config = clients.base(office.settings, principal) | {"transactional.id": id_, "log_level": 0}
+        with pytest.raises(KafkaException, match="TRANSACTIONAL_ID_AUTHORIZATION_FAILED"):
+            Producer(config).init_transactions(15)
+    errors = []
+    producer = Producer(clients.writer(office.settings, "operator.ali") | {"log_level": 0})
+    producer.produce(topics.outbox("city"), b"x", on_delivery=lambda error, _: errors.append(error.name()))
+    producer.flush(15)
+    assert errors == ["TOPIC_AUTHORIZATION_FAILED"]
 
 
 def test_an_operator_can_be_listed_and_removed(office):
