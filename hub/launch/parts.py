@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from hub.errors import ConfigError, StartError
 from hub.host import child
 from hub.host.process import READY_FILE
 
+_FULL_BELOW = 16 * 2**20
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -81,8 +83,9 @@ class EnginePart(Part):
         return self._engine.stop(seconds)
 
     def last_words(self) -> str:
-        """Return its first fault, and where to look."""
-        return f"{self._engine.last_words()} (see {self._log})"
+        """Return its first fault, and where to look; on a full disk the log itself is cut short."""
+        full = shutil.disk_usage(self._log.parent).free < _FULL_BELOW
+        return f"{'the disk is full' if full else self._engine.last_words()} (see {self._log})"
 
 
 class ProcessPart(Part):

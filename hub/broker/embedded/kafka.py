@@ -36,7 +36,6 @@ HUB_PRINCIPALS = (
 )
 _CONTROLLER = "kafka-controller"
 """Name of the controller's port in ports.json and of its password among the secrets."""
-_FULL = "No space left on device"
 
 
 class EmbeddedKafka:
@@ -141,9 +140,6 @@ class EmbeddedKafka:
         )
 
     def _first_error(self, begin: int) -> str:
-        return java.first_error(self._said(begin))
-
-    def _said(self, begin: int) -> str:
         log = b""
         if self._log.exists():
             log = self._log.read_bytes()
@@ -151,12 +147,11 @@ class EmbeddedKafka:
         text = log.decode("utf-8", "replace")
         if " ERROR " not in text and " FATAL " not in text:
             text += self._log.with_name("kafka.out").read_text("utf-8", "replace")[-10_000:]
-        return text
+        return java.first_error(text)
 
     def last_words(self) -> str:
-        """Return the first fault in the log since the start; a full disk goes before all else."""
-        text = self._said(self._begin)
-        return _FULL if _FULL in text else java.first_error(text)
+        """Return the first fault in the broker's log since it was started."""
+        return self._first_error(self._begin)
 
     def stop(self, seconds: float = 30) -> bool:
         """Stop the broker in order; return whether it did so in time (else killed, which loses nothing)."""
