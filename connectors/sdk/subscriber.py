@@ -27,6 +27,8 @@ from hub.errors import BrokerError
 
 REJECTED = EventType("hub.delivery.rejected.v1")
 COMMIT_SECONDS = 1.0
+# Who leaves while the group is being divided waits for that; kafka-python would wait half a minute.
+_LEAVE_MS = 5000
 
 
 def _raise(error: SequenceError) -> None:
@@ -144,7 +146,7 @@ class Subscriber:
         try:
             self.commit()
         finally:
-            self._consumer.close(autocommit=False)
+            self._consumer.close(autocommit=False, timeout_ms=_LEAVE_MS)
             if self._publisher is not None:
                 self._publisher.close()
 
