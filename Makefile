@@ -4,10 +4,11 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMPS := .stamps
 
-.PHONY: help demo test lint format lock wheel clean
+.PHONY: help demo test soak lint format lock wheel clean
 help:
 	@echo "make demo          the whole hub on this machine, with real event logs (ONCE=1: stop afterwards)"
 	@echo "make test          everything that CI runs"
+	@echo "make soak          hours of kills and hostile events (SOAK=, FUZZ= options; docs/operate/soak.md)"
 	@echo "make lint          style, types, room walls"
 	@echo "make lock          refresh the lock files from pyproject.toml"
 	@echo "make wheel         build the wheel into dist/"
@@ -31,6 +32,10 @@ demo: $(STAMPS)/run
 
 test: lint
 	$(BIN)/python -m pytest
+
+soak: $(STAMPS)/dev
+	$(BIN)/python -m tests.soak $(SOAK)
+	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 lint: $(STAMPS)/dev
 	$(BIN)/ruff format --check .
