@@ -19,7 +19,7 @@ from hub.audit.claims import Basis, Claim, Refused, basis, told
 from hub.audit.due import GATES_WORD, PROCESSOR, Judge, Misread, Reading, opened, replays
 from hub.audit.faults import PATIENCE, Explanation, Faults, meant
 from hub.audit.intakes import DueParked, FoundParked, IntakeBook
-from hub.audit.lanes import Around, Expected, Found, LaneBook
+from hub.audit.lanes import NEVER, Around, Expected, Found, LaneBook
 from hub.audit.rules import Rules, Term, stamp
 from hub.audit.seen import Bounds, content
 from hub.audit.sheet import Sheet
@@ -131,9 +131,7 @@ class Account:
             row = replace(intake, parked=dict(intake.parked))
             account._intakes[place] = IntakeBook(row, account._faults, bounds)
         for lane in saved.lanes:
-            inbox = (
-                None if lane.route.startswith(STRAY) else Place(_inbox(lane.recipient), lane.inbox_partition)
-            )
+            inbox = Place(_inbox(lane.recipient), lane.inbox_partition) if lane.accepted else None
             source = account._intake(Place(lane.topic, lane.partition))
             book = LaneBook(replace(lane), source, account._around, inbox)
             book.unplaced = lane.pending
@@ -579,14 +577,14 @@ class Account:
                 return None
             if source is None or "/" not in route or route.startswith(STRAY) or _CONTROLS.search(route):
                 return None
-            lane = self._lane(LaneKey(route, *source), topics.agency_of(inbox.topic)[0], inbox)
+            lane = self._lane(LaneKey(route, *source), topics.agency_of(inbox.topic)[0])
             self._named[raw_route, named[0]] = lane
         return lane
 
-    def _lane(self, key: LaneKey, recipient: str, inbox: Place) -> LaneBook:
+    def _lane(self, key: LaneKey, recipient: AgencyCode) -> LaneBook:
         lane = self._lanes.get(key)
         if lane is None:
-            row = Lane(*key, recipient=recipient, inbox_partition=inbox.partition)
+            row = Lane(*key, recipient=recipient, inbox_partition=key.partition % self._size(recipient))
             source = self._intake(Place(key.topic, key.partition))
             lane = self._lanes[key] = LaneBook(row, source, self._around)
         return lane
@@ -594,18 +592,19 @@ class Account:
     def _led(self, term: Term, record: Record) -> LaneBook:
         """Return the lane of a due delivery and say where its deliveries belong."""
         recipient = term.agreement.recipient
-        inbox = Place(term.inbox, record.partition % self._size(term))
+        inbox = Place(term.inbox, record.partition % self._size(recipient))
         source = self._place(record)
-        lane = self._lane(LaneKey(term.route, *source), recipient, inbox)
-        lane.blind = lane.blind or self._intake(source).blind or inbox in self._removed
+        lane = self._lane(LaneKey(term.route, *source), recipient)
+        lane.blind = lane.blind or lane.source.blind or inbox in self._removed
         lane.lead_to(inbox, recipient)
         self._named[term.raw_route, f"{source.topic}/{source.partition}".encode()] = lane
         return lane
 
-    def _size(self, term: Term) -> int:
-        known = self._sizes.get(term.inbox)
+    def _size(self, recipient: AgencyCode) -> int:
+        """Return how many partitions an agency's inbox has."""
+        known = self._sizes.get(_inbox(recipient))
         if known is None:
-            agency = self._newest.registry.agencies.get(term.agreement.recipient)
+            agency = self._newest.registry.agencies.get(recipient)
             known = topics.DEFAULT_PARTITIONS if agency is None else agency.partitions
         return known
 
@@ -623,22 +622,22 @@ class Account:
 
     def _doubled(self, lane: LaneBook, found: Found, why: str) -> None:
         """Count a record that is no delivery of its lane."""
-        source = Place(lane.row.topic, lane.row.partition)
-        if (
-            lane.inbox is None
-            and self._rules_of(self._in_force(found.time_ms)).recipient(lane.row.route) is None
-        ):
-            self._stray(None, source, found)
-            return
-        self._double(lane, found, why)
+        if lane.inbox is not None:
+            self._double(lane, found, why)
+        else:
+            self._stray(lane.row.route, Place(lane.row.topic, lane.row.partition), found)
 
     def _stray(self, route: str | None, source: Place, found: Found) -> None:
-        """Count a record of an inbox whose route or origin cannot be read, or is none of ours."""
+        """Count a record of an inbox that is due nowhere: on its route, or where that is none of ours, on `?`."""
+        rules = self._rules_of(self._in_force(found.time_ms))
+        recipient = None if route is None else rules.recipient(route)
+        if route is not None and recipient is not None:
+            lane = self._lane(LaneKey(route, *source), recipient)
+            lane.row.recipient = recipient
+            self._double(lane, found, NEVER)
+            return
         agency, _ = topics.agency_of(found.place.topic)
-        if route is not None and self._rules_of(self._in_force(found.time_ms)).recipient(route) is not None:
-            lane = self._lane(LaneKey(route, *source), agency, found.place)
-        else:
-            lane = self._lane(LaneKey(f"{STRAY}{found.place.topic}", *source), agency, found.place)
+        lane = self._lane(LaneKey(f"{STRAY}{found.place.topic}", *source), agency)
         self._double(lane, found, "no delivery: its route or origin cannot be read or is none of ours")
 
     def _double(self, lane: LaneBook, found: Found, why: str) -> None:
@@ -672,8 +671,7 @@ class Account:
             self._intake(place).load(kept)
         for key, kept in carried.lanes.items():
             recipient = kept["recipient"]
-            inbox = Place(_inbox(recipient), 0)
-            self._lane(key, recipient, inbox).load(kept)
+            self._lane(key, recipient).load(kept)
         self._faults.load(carried.faults)
         self._next = carried.next
         self._removed = carried.removed

@@ -336,6 +336,7 @@ class LaneBook:
             "instead": self._instead,
             "rejected": sorted(self.rejected),
             "recipient": self.row.recipient,
+            "inbox": self.inbox,
         }
         sides = (self.expected, self.lost, self._queue, self._passed, self.rejected)
         if not any(sides) and self._instead is None:
@@ -344,6 +345,9 @@ class LaneBook:
 
     def load(self, kept: dict[str, Any]) -> None:
         """Take what `dump` gave."""
+        self.inbox = None if kept["inbox"] is None else Place(*kept["inbox"])
+        if self.inbox is not None:
+            self.row.inbox_partition = self.inbox.partition
         self.expected = _load_expected(kept["expected"])
         self.lost = _load_expected(kept["lost"])
         self._queue = deque(_load_found(each) for each in kept["queue"])
