@@ -82,7 +82,7 @@ def _print(outcome: Outcome) -> None:
     typer.echo(f"{outcome.target}: {outcome.records:,} records read again")
     for each in outcome.tables:
         typer.echo(
-            f"  {each.table:<16} live {each.live.rows:>12,} rows {each.live.digest}"
+            f"  {each.table:<18} live {each.live.rows:>12,} rows {each.live.digest}"
             f"   rebuilt {each.rebuilt.rows:>12,} rows {each.rebuilt.digest}   {_verdict(each)}"
         )
     typer.echo("  the rebuilt tables are the live ones now" if outcome.replaced else "  nothing was changed")
