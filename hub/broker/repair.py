@@ -177,7 +177,7 @@ class Desk:
         with closing(Tail(self._settings, topics.READER_PRINCIPAL, "mending")) as tail:
             count = tail.partitions().get(_OUTBOX, 0)
             places = [(_OUTBOX, each) for each in range(count)]
-            tail.follow(tail.at_time(places, since_ms - _CLOCK_SLACK_MS))
+            tail.follow(tail.at_time(places, max(0, since_ms - _CLOCK_SLACK_MS)))
             return [found for message in tail.to_end() if (found := _replay(message, origin)) is not None]
 
     def send(self, outgoing: Sequence[Outgoing]) -> list[Origin]:

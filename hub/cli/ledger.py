@@ -95,6 +95,8 @@ def _print(sheet: dict[str, Any], age: float) -> None:
     from rich.console import Console  # noqa: PLC0415
 
     console = Console()
+    # A pipe has no width of its own; lines are for programs there, not for a screen.
+    console = console if console.is_terminal else Console(width=160)
     console.print(_table("Intake per source partition", _intake_rows(sheet["intake"])))
     console.print(_table("Due per route, and where it is", _route_rows(sheet["routes"])))
     totals = sheet["totals"]
@@ -105,17 +107,29 @@ def _print(sheet: dict[str, Any], age: float) -> None:
         f"unaccounted {_count(totals['unaccounted']):,}, repaired {totals['repaired']:,}, "
         f"open {totals['open']:,}; {verdict} (as of {sheet['as_of']}, {_duration(age)} ago)"
     )
-    for name in _unbalanced(sheet):
-        console.print(f"  look: hub ledger explain {name}", highlight=False, markup=False)
+    for name, lines in _with_faults(sheet).items():
+        console.print(f"  {_told(lines)}: hub ledger explain {name}", highlight=False, markup=False)
 
 
 def _verdict(totals: dict[str, Any]) -> str:
     return "[red]faults are open[/]" if totals["open"] else "[red]a sum does not hold[/]"
 
 
-def _unbalanced(sheet: dict[str, Any]) -> list[str]:
-    names = [mending.INTAKE] if any(each["open"] for each in sheet["intake"]) else []
-    return names + [each["route"] for each in sheet["routes"] if each["open"]]
+def _with_faults(sheet: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Return the lines with faults that are open, by the name that `explain` wants."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for line in (*sheet["intake"], *sheet["routes"]):
+        if line["open"]:
+            found.setdefault(line.get("route", mending.INTAKE), []).append(line)
+    return found
+
+
+def _told(lines: list[dict[str, Any]]) -> str:
+    """Return what was counted, and how much of it is repaired: `missing 2, doubled 1 (repaired 1)`."""
+    counts = {kind: sum(each["unaccounted"][kind] for each in lines) for kind in _KINDS}
+    repaired = sum(each["repaired"] for each in lines)
+    kinds = ", ".join(f"{kind.replace('_', ' ')} {count:,}" for kind, count in counts.items() if count)
+    return f"{kinds} (repaired {repaired:,})" if repaired else kinds
 
 
 def _count(kinds: dict[str, int]) -> int:
@@ -129,7 +143,7 @@ def _intake_rows(lines: list[dict[str, Any]]) -> list[list[str]]:
         [f"{each['topic']}/{each['partition']}"]
         + [f"{each[term]:,}" for term in ("read", "routed", "unclaimed", "duplicate")]
         + [" ".join(f"{name} {count:,}" for name, count in each["parked"].items()) or "0"]
-        + [f"{each['expired_unread'] + each['unaudited']:,}", _faults(each), _holds(each)]
+        + [f"{each['expired_unread'] + each['unaudited']:,}", f"{each['open']:,}", _holds(each)]
         for each in lines
     ]
     return [head, *rows]
@@ -141,16 +155,10 @@ def _route_rows(lines: list[dict[str, Any]]) -> list[list[str]]:
     rows = [
         [each["route"]]
         + [f"{each[term]:,}" for term in terms]
-        + [f"{each['unaccounted']['missing']:,}", _faults(each), _holds(each)]
+        + [f"{each['unaccounted']['missing']:,}", f"{each['open']:,}", _holds(each)]
         for each in lines
     ]
     return [head, *rows]
-
-
-def _faults(line: dict[str, Any]) -> str:
-    """Return the open faults, and beside them the kinds that were counted: `1 (missing 2)`."""
-    kinds = " ".join(f"{kind} {line['unaccounted'][kind]:,}" for kind in _KINDS if line["unaccounted"][kind])
-    return f"{line['open']:,} ({kinds})" if kinds else "0"
 
 
 def _holds(line: dict[str, Any]) -> str:
@@ -166,7 +174,8 @@ def _table(title: str, rows: list[list[str]]) -> Any:
     table = Table(title=title, title_justify="left", expand=False, box=SIMPLE, padding=(0, 1, 0, 0))
     for number, name in enumerate(rows[0]):
         # Names fold on a narrow screen, numbers never: a figure cut short is a wrong figure.
-        table.add_column(name, justify="right" if number else "left", no_wrap=bool(number), overflow="fold")
+        is_text = not number or name == "parked"
+        table.add_column(name, justify="left" if is_text else "right", no_wrap=not is_text, overflow="fold")
     for row in rows[1:]:
         table.add_row(*row)
     return table
