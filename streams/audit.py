@@ -172,7 +172,10 @@ class Auditor:
         self._figures.lag()
         if time.monotonic() - self._heard > _PATIENCE_SECONDS:
             self._heard = time.monotonic()
-            self._log.warning("a log cannot be read to its end yet: is Kafka away, or a transaction open?")
+            self._log.warning(
+                "a log cannot be read to its end yet: is Kafka away, or a transaction open?",
+                logs=self._logs.awaited[:10] if self._logs is not None else [],
+            )
 
     def _finish(self, cut: Cut) -> dict[str, Any]:
         if self._account is None:

@@ -64,9 +64,10 @@ class Logs:
         return self._outboxes.positions | self._others.positions
 
     @property
-    def settled(self) -> bool:
-        """Whether everything that receipts allow to be judged was judged."""
-        return not self._owed
+    def awaited(self) -> list[str]:
+        """The partitions that the reading waits for, as text for the log."""
+        places = self._outboxes.awaited | self._others.awaited
+        return [f"{topic}/{partition}" for topic, partition in sorted(places)]
 
     def follow(self, positions: Mapping[Place, int], cut: Mapping[Place, int]) -> None:
         """Go on where an earlier process left off."""

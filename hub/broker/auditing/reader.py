@@ -64,12 +64,18 @@ class Reader:
         self._idle = idle
         self._budget = budget_bytes
         self._held = 0
+        self._awaited: set[Place] = set()
         self._tight = False
 
     @property
     def positions(self) -> dict[Place, int]:
         """The next offset of every partition that is followed."""
         return {place: log.next for place, log in self._logs.items()}
+
+    @property
+    def awaited(self) -> frozenset[Place]:
+        """The partitions that a call in progress cannot go on without, for the log."""
+        return frozenset(self._awaited)
 
     @property
     def held_bytes(self) -> int:
@@ -119,6 +125,7 @@ class Reader:
         log = self._logs[place]
         while log.next < end and (log.waiting or log.fetched < end):
             if not log.waiting:
+                self._awaited = {place}
                 self._fetch()
             elif log.waiting[0][0].offset >= end:
                 break
@@ -151,6 +158,7 @@ class Reader:
                 else:
                     continue
                 unknown.discard(place)
+            self._awaited = unknown
             if unknown:
                 self._fetch()
 
