@@ -1,7 +1,7 @@
 """The audit's account: everything it knows, fed record by record, judged receipt by receipt. Pure.
 
-The stream feeds outbox records, receipts, deliveries and parked events, each place in offset order, the places
-in whatever order; then says how far every log was read (`close`). The books are what `changes` gives.
+The stream feeds outbox records, receipts, deliveries and parked events, each place in offset order, the
+places in whatever order; then says how far every log was read (`close`). The books are what `changes` gives.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from hub.audit import carry, expected, sheet
 from hub.audit.books import INTAKE, Fault, Intake, Lane, LaneKey, Place, Repair
 from hub.audit.claims import Basis, Claim, Refused, basis, told
 from hub.audit.due import GATES_WORD, PROCESSOR, Judge, Misread, Reading, opened, replays
-from hub.audit.faults import PATIENCE, Explanation, Faults, meant
+from hub.audit.faults import PATIENCE, Explanation, Faults
 from hub.audit.intakes import DueParked, FoundParked, IntakeBook
 from hub.audit.lanes import NEVER, Around, Expected, Found, LaneBook
 from hub.audit.rules import Rules, Term, stamp
-from hub.audit.seen import Bounds, content
+from hub.audit.seen import Bounds, remembered
 from hub.audit.sheet import Sheet
 from hub.contracts import topics
 from hub.contracts.names import AgencyCode, EventType
@@ -50,6 +50,15 @@ class Progress(NamedTuple):
 
     place: Place
     next: int
+
+
+class Verdict(NamedTuple):
+    """The audit's own verdict; `owed` are the deliveries: term, digests of head and value."""
+
+    kind: int
+    reason: str | None
+    reading: Reading | None = None
+    owed: tuple[tuple[Term, bytes, bytes], ...] = ()
 
 
 class Editions(Protocol):
@@ -158,8 +167,8 @@ class Account:
             attributes, _ = opened(record)
         except Misread:
             return
-        name = hash((attributes.source, attributes.id))
-        book.seen.remember(name, content(attributes, record.value), record.offset, record.timestamp)
+        name, content_ = remembered(attributes, record.value)
+        book.seen.remember(name, content_, record.offset, record.timestamp)
 
     def revisit(self, record: Record) -> None:
         """After `restore`: an inbox record from the recipient's commit to our position: pending again."""
@@ -178,7 +187,7 @@ class Account:
     # -- the logs' edges
 
     def begin(self, place: Place, low: int, *, first: bool) -> None:
-        """An outbox partition is seen for the first time; `low` is its oldest offset, there or not.
+        """Begin an outbox partition, seen for the first time; `low` is its oldest offset, there or not.
 
         `first`: at the audit's very first start; otherwise the partition is younger than the audit, and what
         retention removed from it counts as unaudited. A partition that is known already is left as it is.
@@ -186,13 +195,14 @@ class Account:
         self._intake(place).begin(low, first=first)
 
     def removed(self, place: Place, low: int, gate_next: int) -> None:
-        """Retention passed our position in an outbox; `gate_next` is the gate's committed offset then."""
+        """Note that retention passed our position in an outbox; `gate_next`: what the gate has committed."""
         self._intake(place).remove(low, gate_next)
 
     def inbox_began(self, place: Place, low: int, oldest_ms: int | None) -> None:
-        """An inbox partition (or one of hub.parked): its oldest offset and that record's time (None: empty).
+        """Take the edge of an inbox partition (or of hub.parked): its oldest offset and that record's time.
 
-        To be called for every partition at every start, and for a new one, before records are fed.
+        The time is None where it is empty. To be called for every partition at every start, and for a new
+        one, before records are fed.
         """
         self._sizes[place.topic] = max(self._sizes.get(place.topic, 0), place.partition + 1)
         if low > self._next.get(place, 0):
@@ -292,7 +302,8 @@ class Account:
                 self._committed[place] = offset
         for lane in self._lanes.values():
             if lane.inbox is not None and lane.row.pending:
-                lane.advance(self._committed.get(lane.inbox, 0), lows.get(lane.inbox, 0))
+                low = max(lows.get(lane.inbox, 0), self._removed.get(lane.inbox, (0, None))[0])
+                lane.advance(self._committed.get(lane.inbox, 0), low)
         self._copies = {
             each for each in self._copies if each[2] >= self._committed.get(Place(each[0], each[1]), 0)
         }
@@ -303,8 +314,10 @@ class Account:
         """Return what changed since the last call, the faults and repairs since then, and the carry."""
         intakes = [book for book in self._intakes.values() if book.dirty and book.begun]
         lanes = [lane for lane in self._lanes.values() if lane.dirty]
-        for each in (*intakes, *lanes):
-            each.dirty = False
+        for book in intakes:
+            book.dirty = False
+        for lane in lanes:
+            lane.dirty = False
         faults, repairs = self._faults.drain()
         return Changes(
             intakes=[replace(book.row, parked=dict(book.row.parked)) for book in intakes],
@@ -320,11 +333,11 @@ class Account:
             as_of,
             completed_at,
             lag_seconds,
-            [book.row for book in self._intakes.values() if book.begun],
-            [lane.settled_row() for lane in self._lanes.values() if _counts(lane.row)],
-            self._faults.repaired(),
-            self._faults.arrived(),
-            self._source_of,
+            intakes=[book.row for book in self._intakes.values() if book.begun],
+            lanes=[lane.settled_row() for lane in self._lanes.values() if _counts(lane.row)],
+            repaired=self._faults.repaired(),
+            arrived=self._faults.arrived(),
+            source_of=self._source_of,
         )
 
     # -- one record of an outbox
@@ -355,90 +368,88 @@ class Account:
     def _judge_one(
         self, book: IntakeBook, record: Record, claim: Claim | None, ground: Basis, moment: bytes | None
     ) -> None:
+        """Judge a record: by a claim, or, where no receipt covers it, by what hub.parked holds of it."""
         offset, row = record.offset, book.row
-        if claim is not None:
-            refused = book.claims.refused.pop(offset, None)
-        else:
-            refused = book.word_of_parked(offset)
-        reading: Reading | None = None
-        terms: tuple[Term, ...] = ()
-        kind, reason = PARKED, None
+        said = book.word_of_parked(offset) if claim is None else book.claims.refused.pop(offset, None)
+        verdict = self._verdict(book, record, ground)
+        if said in GATES_WORD:
+            verdict = Verdict(PARKED, said)
+        elif claim is not None and said != verdict.reason:
+            detail = f"the receipts say {said or 'accepted'}, it was to be {verdict.reason or 'accepted'}"
+            book.alter(offset, ground.edition, ground.at_ms, detail)
+        row.read += 1
+        book.claims.tally[verdict.kind] += 1
+        if verdict.reason is not None:
+            digest = expected.parked(record, verdict.reason)
+            book.due_parked(offset, DueParked(verdict.reason, digest, moment, ground.edition, ground.at_ms))
+        elif verdict.reading is not None:
+            if book.finds:
+                book.not_parked(offset)
+            self._accept(book, record, verdict, verdict.reading, ground=ground, moment=moment)
+
+    def _verdict(self, book: IntakeBook, record: Record, ground: Basis) -> Verdict:
+        """Return the audit's own verdict; no record whatever makes it raise."""
         try:
             reading = self._judge.read(record)
-            kind, terms = self._verdict(book, record, reading, ground)
+            rules = self._rules_of(ground.edition)
+            rules.check(reading)
+            if reading.replay_of is None:
+                name, content_ = remembered(reading.envelope, record.value)
+                match book.seen.sight(name, content_, record.offset, record.timestamp):
+                    case "conflict":
+                        return Verdict(PARKED, "id-conflict")
+                    case "duplicate":
+                        return Verdict(DUPLICATE, None, reading)
+            terms = rules.terms(reading, ground.at_ms)
+            due = expected.Due(self._judge, reading)
+            owed = tuple((term, due.head_digest(term), due.value_digest(term)) for term in terms)
+            return Verdict(ROUTED if owed else UNCLAIMED, None, reading, owed)
         except Misread as misread:
-            reason = misread.reason
-        except Exception:  # noqa: BLE001 - what cannot be judged is a fault in the books, not the audit's end
-            reason = PROCESSOR
-        if refused in GATES_WORD:
-            kind, reason = PARKED, refused
-        elif claim is not None and refused != reason:
-            said = f"the receipts say {refused or 'not refused'}; it was to be {reason or 'accepted'}"
-            book.alter(offset, ground.edition, ground.at_ms, said)
-        row.read += 1
-        book.claims.tally[kind] += 1
-        if reason is not None or reading is None:
-            reason = reason or PROCESSOR
-            digest = expected.parked(record, reason)
-            book.due_parked(offset, DueParked(reason, digest, moment, ground.edition, ground.at_ms))
-            return
-        if book.finds:
-            book.not_parked(offset)
+            return Verdict(PARKED, misread.reason)
+        except MemoryError:
+            raise
+        except Exception:  # noqa: BLE001 - see the comment
+            # What cannot be judged is the gate's `processor` too, or a fault in the books; never the end.
+            return Verdict(PARKED, PROCESSOR)
+
+    def _accept(
+        self,
+        book: IntakeBook,
+        record: Record,
+        verdict: Verdict,
+        reading: Reading,
+        *,
+        ground: Basis,
+        moment: bytes | None,
+    ) -> None:
+        row = book.row
         if reading.replay_of is None:
-            self._remember(book, record, reading)
-        if kind == ROUTED:
-            row.routed += 1
-            self._owe(record, reading, terms, ground, moment)
-        elif kind == UNCLAIMED:
+            name, content_ = remembered(reading.envelope, record.value)
+            book.seen.remember(name, content_, record.offset, record.timestamp)
+        if verdict.kind == DUPLICATE:
+            row.duplicate += 1
+        elif verdict.kind == UNCLAIMED:
             row.unclaimed += 1
         else:
-            row.duplicate += 1
+            row.routed += 1
+            prefix = f"{record.topic}/{record.partition}".encode()
+            for term, head, value in verdict.owed:
+                lane = self._named.get((term.raw_route, prefix))
+                if lane is None or lane.inbox is None or lane.row.recipient != term.agreement.recipient:
+                    lane = self._led(term, record)
+                owed = Expected(head, value, moment, ground.edition, ground.at_ms, reading.replay_of)
+                lane.owe(record.offset, owed)
+            self._heed(record, reading, ground.at_ms)
 
-    def _verdict(
-        self, book: IntakeBook, record: Record, reading: Reading, ground: Basis
-    ) -> tuple[int, tuple[Term, ...]]:
-        """Return kind and terms of what was read well; raise Misread."""
-        rules = self._rules_of(ground.edition)
-        rules.check(reading)
-        if reading.replay_of is None:
-            attributes = reading.envelope
-            name = hash((attributes.source, attributes.id))
-            sight = book.seen.sight(name, content(attributes, record.value), record.offset, record.timestamp)
-            if sight == "conflict":
-                raise Misread("id-conflict")
-            if sight == "duplicate":
-                return DUPLICATE, ()
-        terms = rules.terms(reading, ground.at_ms)
-        return (ROUTED if terms else UNCLAIMED), terms
-
-    def _remember(self, book: IntakeBook, record: Record, reading: Reading) -> None:
-        attributes = reading.envelope
-        name = hash((attributes.source, attributes.id))
-        book.seen.remember(name, content(attributes, record.value), record.offset, record.timestamp)
-
-    def _owe(
-        self, record: Record, reading: Reading, terms: tuple[Term, ...], ground: Basis, moment: bytes | None
-    ) -> None:
-        due = expected.Due(self._judge, reading)
-        edition, at_ms = ground.edition, ground.at_ms
-        prefix = f"{record.topic}/{record.partition}".encode()
-        for term in terms:
-            lane = self._named.get((term.raw_route, prefix))
-            if lane is None or lane.inbox is None or lane.row.recipient != term.agreement.recipient:
-                lane = self._led(term, record)
-            owed = Expected(
-                due.head_digest(term), due.value_digest(term), moment, edition, at_ms, reading.replay_of
-            )
-            lane.owe(record.offset, owed)
-        type_ = reading.envelope.type
-        if type_ == REJECTED:
+    def _heed(self, record: Record, reading: Reading, at_ms: int) -> None:
+        """Take what a routed event means for the books themselves."""
+        if reading.envelope.type == REJECTED:
             self._take_rejection(reading)
-        elif type_ == REPAIRED:
+        elif reading.envelope.type == REPAIRED:
             self._take_explanation(reading, at_ms)
         if reading.replay_of is not None:
-            self._replayed(
-                INTAKE, reading.replay_of, Origin(record.topic, record.partition, record.offset), at_ms
-            )
+            origin = Origin(record.topic, record.partition, record.offset)
+            self._replayed(INTAKE, reading.replay_of, origin, at_ms)
 
     def _take_rejection(self, reading: Reading) -> None:
         origin = Origin.parse(reading.data["origin"])
@@ -487,16 +498,15 @@ class Account:
 
     def _repair(self) -> None:
         for (route, of), (origin, at_ms) in list(self._replays.items()):
-            kinds = ("missing",) if route == INTAKE else ("missing", "altered")
-            self._faults.repair(route, of, kinds, "redelivered", topics.HUB, f"replayed as {origin}", at_ms)
+            kinds = frozenset({"missing"} if route == INTAKE else {"missing", "altered"})
+            reason = f"replayed as {origin}"
+            self._faults.repair(Repair(route, of, kinds, "redelivered", topics.HUB, reason, at_ms))
             if self._is_closed(of):
                 del self._replays[route, of]
         waiting = []
         for each in self._explanations:
-            for route in meant(each):
-                self._faults.repair(
-                    route, each.origin, each.kinds, "explained", each.by, each.reason, each.at_ms
-                )
+            for repair in each.repairs():
+                self._faults.repair(repair)
             if not self._is_closed(each.origin):
                 waiting.append(each)
         self._explanations = waiting
@@ -628,7 +638,7 @@ class Account:
             self._stray(lane.row.route, Place(lane.row.topic, lane.row.partition), found)
 
     def _stray(self, route: str | None, source: Place, found: Found) -> None:
-        """Count a record of an inbox that is due nowhere: on its route, or where that is none of ours, on `?`."""
+        """Count a record that is due nowhere: on its route, or where that is none of ours, on `?`."""
         rules = self._rules_of(self._in_force(found.time_ms))
         recipient = None if route is None else rules.recipient(route)
         if route is not None and recipient is not None:
@@ -693,7 +703,7 @@ def _source(prefix: bytes) -> Place | None:
 
 
 def _named(origin: bytes | None) -> tuple[bytes, int] | None:
-    """Return the source partition, as written, and the offset that a `hub-origin` names; None: no outbox's."""
+    """Return the source partition, as written, and the offset that a `hub-origin` names; None: no origin."""
     if origin is None:
         return None
     prefix, _, digits = origin.rpartition(b"/")

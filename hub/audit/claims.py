@@ -15,7 +15,7 @@ from hub.contracts.record import Record
 from hub.errors import ContractError
 
 CLOCK_MS = 120_000
-"""How far the gate's clock may be from the broker's, and how long it may decide by an edition after the next."""
+"""How far the gate's clock may be from the broker's; how long an edition may be used after the next."""
 AHEAD_MS = 5_000
 """How much later than the receipt its edition may stand on hub.registry: brokers' clocks differ a little."""
 

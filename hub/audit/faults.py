@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
-from hub.audit.books import INTAKE, KINDS, Action, Fault, FaultKind, LaneKey, Repair
+from hub.audit.books import INTAKE, KINDS, Fault, LaneKey, Repair
+from hub.contracts import topics
 from hub.contracts.origin import Origin
 
 PATIENCE = 3
@@ -26,9 +27,17 @@ class Explanation(NamedTuple):
     reason: str
     at_ms: int
 
+    def repairs(self) -> list[Repair]:
+        """Return the repair of each route that is meant."""
+        kinds = frozenset(self.kinds)
+        return [
+            Repair(route, self.origin, kinds, "explained", self.by, self.reason, self.at_ms)
+            for route in self.routes or (INTAKE,)
+        ]
+
 
 class Faults:
-    """Every fault noted by lane (an intake is the lane without a route) and origin; what is new since asked."""
+    """Every fault noted, by lane (an intake is the lane without a route) and origin; and what is new."""
 
     def __init__(self) -> None:
         self._noted: dict[LaneKey, dict[int, list[int]]] = {}
@@ -47,38 +56,27 @@ class Faults:
         self._new_faults.append(fault)
         return True
 
-    def is_noted(self, route: str, origin: Origin, kind: FaultKind) -> bool:
-        """Say whether a fault of a kind was noted, open or not."""
-        bits = self._bits(route, origin)
-        return bits is not None and bool(bits[0] & _BIT[kind])
-
     def arrive(self, route: str, origin: Origin, at_ms: int) -> None:
-        """What was missing was found: the fault stays, a repair closes it if it was open."""
+        """Note that what was missing was found: the fault stays, a repair closes it if it was open."""
         bits = self._bits(route, origin)
         if bits is not None:
             bits[0] |= _ARRIVED
-            self.repair(route, origin, ("missing",), "arrived", "hub.audit", "it came by itself", at_ms)
+            kinds = frozenset({"missing"})
+            self.repair(Repair(route, origin, kinds, "arrived", topics.AUDIT_PRINCIPAL, "found later", at_ms))
 
-    def repair(
-        self,
-        route: str,
-        origin: Origin,
-        kinds: Iterable[str],
-        action: Action,
-        by: str,
-        reason: str,
-        at_ms: int,
-    ) -> None:
-        """Close the open faults of an origin; `kinds` empty: every kind. Nothing open: nothing happens."""
-        bits = self._bits(route, origin)
+    def repair(self, wanted: Repair) -> None:
+        """Close the open faults of an origin; without `kinds`, of every kind. Nothing open: nothing happens.
+
+        The repair that is kept names exactly the kinds that it closed.
+        """
+        bits = self._bits(wanted.route, wanted.origin)
         if bits is None:
             return
-        wanted = frozenset(kinds) or frozenset(KINDS)
-        closed = frozenset(kind for kind in KINDS if kind in wanted and bits[1] & _BIT[kind])
-        if not closed:
-            return
-        bits[1] &= ~sum(_BIT[kind] for kind in closed)
-        self._new_repairs.append(Repair(route, origin, closed, action, by, reason, at_ms))
+        kinds = wanted.kinds or frozenset(KINDS)
+        closed = frozenset(kind for kind in KINDS if kind in kinds and bits[1] & _BIT[kind])
+        if closed:
+            bits[1] &= ~sum(_BIT[kind] for kind in closed)
+            self._new_repairs.append(replace(wanted, kinds=closed))
 
     def drain(self) -> tuple[list[Fault], list[Repair]]:
         """Return what is new since the last call."""
@@ -117,8 +115,3 @@ class Faults:
 
     def _bits(self, route: str, origin: Origin) -> list[int] | None:
         return self._noted.get(LaneKey(route, origin.topic, origin.partition), {}).get(origin.offset)
-
-
-def meant(explanation: Explanation) -> tuple[str, ...]:
-    """Return the routes that an explanation is about; the intake's is INTAKE."""
-    return explanation.routes or (INTAKE,)

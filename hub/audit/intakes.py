@@ -15,7 +15,7 @@ from hub.contracts.record import Record
 
 
 class DueParked(NamedTuple):
-    """What must stand in hub.parked: class, digest, `hub-parked-at` where a receipt says it, and the basis."""
+    """What must stand in hub.parked: class, digest, `hub-parked-at` where a receipt says it, the basis."""
 
     reason: str
     digest: bytes
@@ -70,7 +70,7 @@ class IntakeBook:
         return offset < self.row.began or any(since <= offset < until for since, until in self._holes)
 
     def begin(self, low: int, *, first: bool) -> None:
-        """The partition is seen first; what lies below `low` is gone."""
+        """Begin where the partition begins; what lies below `low` is gone."""
         if self.begun:
             return
         self.begun = self.dirty = True
@@ -102,7 +102,7 @@ class IntakeBook:
         return found[0].reason if found else None
 
     def due_parked(self, offset: int, due: DueParked) -> None:
-        """An event is due in hub.parked."""
+        """Expect an event in hub.parked."""
         self.row.parked[due.reason] = self.row.parked.get(due.reason, 0) + 1
         found = self._found.pop(offset, None)
         if found is None:
@@ -113,7 +113,7 @@ class IntakeBook:
             self._double(offset, copy, "parked again")
 
     def not_parked(self, offset: int) -> None:
-        """An event is not due in hub.parked; to be called only where something may have been found."""
+        """Expect nothing there of an event; to be called only where something may have been found."""
         for found in self._found.pop(offset, ()):
             self._not_refused.add(offset)
             self._double(offset, found, "parked though it was not to be refused")
@@ -124,7 +124,7 @@ class IntakeBook:
         return bool(self._found)
 
     def take_parked(self, offset: int, found: FoundParked) -> None:
-        """A record of hub.parked names an origin of this partition."""
+        """Take a record of hub.parked that names an origin of this partition."""
         due = self._due.pop(offset, None)
         if due is not None:
             self._compare(offset, due, found)
@@ -149,7 +149,7 @@ class IntakeBook:
                 continue
             self._lost[offset] = due
             detail = f"not in hub.parked as {due.reason}"
-            if self.note("missing", offset, due.edition, due.at_ms, detail):
+            if self.note("missing", offset, due.edition, due.at_ms, detail=detail):
                 self.row.missing += 1
         for offset, found in list(self._found.items()):
             if self.before(offset):
@@ -171,6 +171,7 @@ class IntakeBook:
         offset: int,
         edition: int,
         at_ms: int,
+        *,
         detail: str,
         found: tuple[str, int, int] | None = None,
     ) -> bool:
@@ -180,7 +181,7 @@ class IntakeBook:
 
     def alter(self, offset: int, edition: int, at_ms: int, detail: str) -> None:
         """Note that a receipt differs."""
-        if self.note("altered", offset, edition, at_ms, detail):
+        if self.note("altered", offset, edition, at_ms, detail=detail):
             self.row.altered += 1
 
     def origin(self, offset: int) -> Origin:
@@ -202,12 +203,12 @@ class IntakeBook:
             wrong.append("hub-parked-at")
         place = (*found.place, found.offset)
         detail = f"{', '.join(wrong)} not as due"
-        if wrong and self.note("altered", offset, due.edition, due.at_ms, detail, place):
+        if wrong and self.note("altered", offset, due.edition, due.at_ms, detail=detail, found=place):
             self.row.altered += 1
 
     def _double(self, offset: int, found: FoundParked, detail: str) -> None:
         place = (*found.place, found.offset)
-        if self.note("doubled", offset, 0, found.time_ms, detail, place):
+        if self.note("doubled", offset, 0, found.time_ms, detail=detail, found=place):
             self.row.doubled += 1
 
     def _wait(self, offset: int, found: list[FoundParked]) -> None:
@@ -237,7 +238,7 @@ class IntakeBook:
         self.begun, self.closed = kept["begun"], kept["closed"]
         self._holes = [(since, until) for since, until in kept["holes"]]
         self.claims.queue = deque(Claim(*_claim(each)) for each in kept["claims"])
-        self.claims.refused = {offset: reason for offset, reason in kept["refused"]}
+        self.claims.refused = dict(kept["refused"])
         self.claims.told, self.claims.checked, tally, self.claims.whole = kept["told"]
         self.claims.tally = list(tally)
         self._due = _load_side(kept["due"])

@@ -38,7 +38,7 @@ class Expected(NamedTuple):
 
 @dataclass(slots=True)
 class Found:
-    """A record of an inbox that names this lane; `origin` and `seq` are offsets and numbers, -1 unreadable."""
+    """A record of an inbox that names this lane; `origin` is an offset, `seq` -1 where it cannot be read."""
 
     place: Place
     offset: int
@@ -64,8 +64,9 @@ class Around(NamedTuple):
 class LaneBook:
     """A lane's row, its unmatched sides, and its pending deliveries.
 
-    `source` is its source partition, `inbox` where its deliveries belong, None while nothing was due. `blind`: deliveries before the first
-    one found may have been removed, so it may have any number.
+    `source` is its source partition; `inbox` is where its deliveries belong, None while nothing was due.
+    `blind`: deliveries before the first one found may have been removed, so it may have any number.
+    `unplaced`: pending ones of which `revisit` has not told the place (yet).
     """
 
     def __init__(self, row: Lane, source: IntakeBook, around: Around, inbox: Place | None = None) -> None:
@@ -102,7 +103,7 @@ class LaneBook:
         self._index()
 
     def owe(self, offset: int, expected: Expected) -> None:
-        """A delivery is due."""
+        """Expect a delivery."""
         found = self._found.pop(offset, None) if self._found else None
         if found is None:
             self.expected[offset] = expected
@@ -116,7 +117,7 @@ class LaneBook:
         self._drain()
 
     def take(self, found: Found) -> None:
-        """A record was found that names this lane."""
+        """Take a record that names this lane."""
         origin = found.origin
         if self.inbox is not None and found.place != self.inbox:
             self._copy(found, ELSEWHERE)
@@ -163,7 +164,7 @@ class LaneBook:
             self._miss(origin, self.expected.pop(origin), removed)
 
     def advance(self, committed: int, low: int) -> None:
-        """The recipient's group stands at `committed`, the inbox begins at `low`."""
+        """Take where the recipient's group stands and where the inbox begins."""
         row = self.row
         first = self.pending.first()
         if first is not None and first < max(committed, low):
@@ -184,7 +185,7 @@ class LaneBook:
             self.touch()
 
     def reject(self, origin: int) -> None:
-        """The recipient rejected a delivery: it leaves its state, once."""
+        """Count a delivery as rejected: it leaves its state, once."""
         row = self.row
         if origin in self.rejected or origin in self.lost:
             return

@@ -1,8 +1,8 @@
 """Which events a source partition has carried lately: decision 0004, kept small.
 
 An event was seen iff an earlier record of the same source partition carried the same source and id, was not
-refused, and lies within both bounds; every sight renews. Source and id, and content, are kept as 64-bit hashes
-of this process: a collision among 100,000 ids has a chance of one in four thousand million.
+refused, and lies within both bounds; every sight renews. Source and id, and content, are kept as 64-bit
+hashes of this process: that two of 100,000 ids share one has a chance of one in four thousand million.
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ class Bounds(NamedTuple):
 Sight = Literal["new", "duplicate", "conflict"]
 
 
-def content(attributes: Envelope, value: bytes | None) -> int:
-    """Return what tells two contents apart: value as sent, type, time, subject, case, cause and channel."""
-    return hash(
+def remembered(attributes: Envelope, value: bytes | None) -> tuple[int, int]:
+    """Return what an event is remembered by: its source and id, and its content.
+
+    Content is the value as it was sent, type, time, subject, case, cause and channel.
+    """
+    content = hash(
         (
             value,
             attributes.type,
@@ -35,6 +38,7 @@ def content(attributes: Envelope, value: bytes | None) -> int:
             attributes.channel,
         )
     )
+    return hash((attributes.source, attributes.id)), content
 
 
 class Seen:
@@ -47,7 +51,7 @@ class Seen:
     def __len__(self) -> int:
         return len(self._events)
 
-    def sight(self, name: int, content_: int, offset: int, timestamp: int) -> Sight:
+    def sight(self, name: int, content: int, offset: int, timestamp: int) -> Sight:
         """Say what an event is by what was seen before it."""
         known = self._events.get(name)
         if known is None:
@@ -55,13 +59,13 @@ class Seen:
         place, time, before = known
         if offset - place > self._bounds.places or timestamp - time > self._bounds.milliseconds:
             return "new"
-        return "duplicate" if before == content_ else "conflict"
+        return "duplicate" if before == content else "conflict"
 
-    def remember(self, name: int, content_: int, offset: int, timestamp: int) -> None:
+    def remember(self, name: int, content: int, offset: int, timestamp: int) -> None:
         """Take in an event that was routed, unclaimed or a duplicate, and forget what is too far back."""
         events = self._events
         events.pop(name, None)
-        events[name] = (offset, timestamp, content_)
+        events[name] = (offset, timestamp, content)
         first = offset - self._bounds.places
         while True:
             oldest = next(iter(events))

@@ -128,15 +128,19 @@ class Sheet:
     def totals(self) -> dict[str, Any]:
         """Return the sum of every term over all source partitions and routes."""
         unaccounted: Counter[str] = Counter()
-        for line in (*self.intake, *self.routes):
-            unaccounted.update(line.unaccounted)
+        for faults in (
+            *(each.unaccounted for each in self.intake),
+            *(each.unaccounted for each in self.routes),
+        ):
+            unaccounted.update(faults)
         return {
             **{term: sum(getattr(each.row, term) for each in self.intake) for term in _INTAKE_TERMS},
             "parked": sum(self.parked().values()),
             **{term: sum(each.terms[term] for each in self.routes) for term in _ROUTE_TERMS},
             "unaccounted": {kind: unaccounted[kind] for kind in KINDS},
-            "repaired": sum(each.repaired for each in (*self.intake, *self.routes)),
-            "open": sum(each.open for each in (*self.intake, *self.routes)),
+            "repaired": sum(each.repaired for each in self.intake)
+            + sum(each.repaired for each in self.routes),
+            "open": sum(each.open for each in self.intake) + sum(each.open for each in self.routes),
         }
 
     def parked(self) -> dict[str, int]:
@@ -164,6 +168,7 @@ def make(
     as_of: datetime,
     completed_at: datetime,
     lag_seconds: float,
+    *,
     intakes: Iterable[Intake],
     lanes: Iterable[Lane],
     repaired: Mapping[LaneKey, int],
@@ -192,6 +197,7 @@ def from_rows(
     as_of: datetime,
     completed_at: datetime,
     lag_seconds: float,
+    *,
     intakes: Iterable[Intake],
     lanes: Iterable[Lane],
     repairs: Iterable[Repair],
@@ -208,7 +214,16 @@ def from_rows(
         lane = LaneKey(repair.route, repair.origin.topic, repair.origin.partition)
         repaired[lane] += len(repair.kinds)
         arrived[lane] += repair.action == "arrived"
-    return make(as_of, completed_at, lag_seconds, intakes, lanes, repaired, arrived, source_of)
+    return make(
+        as_of,
+        completed_at,
+        lag_seconds,
+        intakes=intakes,
+        lanes=lanes,
+        repaired=repaired,
+        arrived=arrived,
+        source_of=source_of,
+    )
 
 
 def _text(at: datetime) -> str:

@@ -39,6 +39,7 @@ EVENT_BYTES = 100_000
 START = 1_770_000_000_000
 CODEC = Codec(Contracts.load())
 PARTITIONS = 2
+BOUNDS = Bounds(1000, 86_400_000)
 
 
 def agreement(id_, recipient, mask=(), only=None, since=ALWAYS, until=None, source="city", **treatment):
@@ -64,14 +65,18 @@ def agreement(id_, recipient, mask=(), only=None, since=ALWAYS, until=None, sour
 
 AGREEMENTS = (
     agreement("city-register", "register"),
-    agreement("city-statistics", "statistics", ("handled_by", "supervised_by"), subject="drop", caseid="pseudonym"),
+    agreement(
+        "city-statistics", "statistics", ("handled_by", "supervised_by"), subject="drop", caseid="pseudonym"
+    ),
     agreement("city-window", "window", only=("service_id", "step_id"), subject="pseudonym", caseid="drop"),
 )
 
 
 def registry(number, agreements=AGREEMENTS):
     agencies = {
-        code: Agency(AgencyCode(code), 1, code, code, grants=frozenset({STEP, SUBMITTED}), partitions=PARTITIONS)
+        code: Agency(
+            AgencyCode(code), 1, code, code, grants=frozenset({STEP, SUBMITTED}), partitions=PARTITIONS
+        )
         for code in ("city", "register", "statistics")
     }
     system = {code: replace(each, partitions=PARTITIONS) for code, each in system_agencies().items()}
@@ -101,7 +106,7 @@ class Editions:
 class World:
     """Logs by place; `clock` is the broker's, in milliseconds."""
 
-    bounds: Bounds = Bounds(1000, 86_400_000)
+    bounds: Bounds = BOUNDS
     clock: int = START
     partitions: int = PARTITIONS
     event_bytes: int = EVENT_BYTES
@@ -156,11 +161,15 @@ class World:
             for delivery, seq in zip(verdict.deliveries, seqs, strict=True):
                 headers = outputs.delivery_headers(delivery, seq, record.origin.encode(), moment)
                 inbox = delivery.route.inbox
-                written.append((inbox, record.partition % self.partitions, delivery.key, delivery.value, headers))
+                written.append(
+                    (inbox, record.partition % self.partitions, delivery.key, delivery.value, headers)
+                )
         if records:
             receipt = outputs.progress_receipt(CODEC, state, at, number)
             state.settle(number)
-            written.append((outputs.receipts_topic(topic), 0, outputs.receipt_key(topic, partition), receipt, []))
+            written.append(
+                (outputs.receipts_topic(topic), 0, outputs.receipt_key(topic, partition), receipt, [])
+            )
             self.decided[place] = state.next
         for each in alter(written) if alter else written:
             self.append(*each)
@@ -198,7 +207,7 @@ def cycle(account, world, rng=None, positions=None, committed=None, upto=None, e
     account in the middle.
     """
     positions = {} if positions is None else positions
-    cut = {place: offset for place, offset in world.decided.items()}
+    cut = dict(world.decided)
     ends = dict(world.ends)
     outboxes = set(world.kinds("outbox"))
 
@@ -296,7 +305,7 @@ def recall_refused(account, record):
 
 
 def books(account, keeper=None):
-    """Return everything that the books say, comparable: rows without zeros' noise, faults, repairs, sheet."""
+    """Return everything that the books say, comparable: sheet, rows, faults, repairs."""
     keeper = keeper or Keeper(None)
     keeper.save(account)
     at = datetime.fromtimestamp(0, UTC)
@@ -311,7 +320,7 @@ def books(account, keeper=None):
 
 
 def make(data=None, type_=STEP, topic=CITY, partition=0, extra=(), **parts):
-    """Return the record of a good event, not appended yet; keyword arguments replace parts of the envelope."""
+    """Return the record of a good event, not appended yet; keyword arguments replace parts of it."""
     record_parts = {name: parts.pop(name) for name in ("key", "value") if name in parts}
     attributes = Envelope(
         id=parts.pop("id", "event-1"),
@@ -338,7 +347,13 @@ def rejection(route, origin, agency="register"):
 
 
 def explanation(origin, routes, kinds=(), action="explained"):
-    data = {"origin": origin, "routes": list(routes), "kinds": list(kinds), "action": action, "reason": "known"}
+    data = {
+        "origin": origin,
+        "routes": list(routes),
+        "kinds": list(kinds),
+        "action": action,
+        "reason": "known",
+    }
     return make(data, REPAIRED, HUBS, id=f"explains {origin}")
 
 

@@ -190,7 +190,9 @@ def test_a_delivery_that_was_never_due_is_doubled(world):
     origin = ("hub-origin", b"agency.register.outbox/0/0")
     headers = [origin if name == "hub-origin" else (name, value) for name, value in good.headers]
     world.append(good.topic, 0, good.key, good.value, headers)
-    assert books(cycle(begin(world), world))["faults"] == [(REGISTER, "doubled", "agency.register.outbox/0/0")]
+    assert books(cycle(begin(world), world))["faults"] == [
+        (REGISTER, "doubled", "agency.register.outbox/0/0")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -335,7 +337,10 @@ def receipt(**changes):
             if each[0].endswith(".receipts"):
                 _, data = CODEC.decode(each[3])
                 if data["kind"] == "progress":
-                    new = {name: data[name] + by if isinstance(by, int) else by[0] for name, by in changes.items()}
+                    new = {
+                        name: data[name] + by if isinstance(by, int) else by[0]
+                        for name, by in changes.items()
+                    }
                     out.append((*each[:3], CODEC.encode(RECEIPT, {**data, **new}), each[4]))
                     continue
             out.append(each)
@@ -415,7 +420,15 @@ def lose(world, offset=2, route=STATISTICS):
 def replay(offset, only=None):
     extra = [("hub-replay-of", f"{CITY}/0/{offset}".encode())]
     extra += [] if only is None else [("hub-only-routes", only.encode())]
-    return make(STAFF, topic=HUBS, source="/agency/city", id=f"e-{offset}", caseid="city/1", subject="p-1", extra=extra)
+    return make(
+        STAFF,
+        topic=HUBS,
+        source="/agency/city",
+        id=f"e-{offset}",
+        caseid="city/1",
+        subject="p-1",
+        extra=extra,
+    )
 
 
 def test_a_replay_to_the_route_repairs_the_fault(world):
