@@ -6,17 +6,20 @@ import json
 import subprocess
 import sys
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 from sqlalchemy import text
 
+from hub.audit.account import Changes
 from hub.broker.desired.apply import apply
 from hub.broker.registry_topic import read_registry
 from hub.contracts import topics
 from hub.contracts.names import AgreementId, EventType
 from hub.launch.environment import child_environment
 from hub.registry.model import ALWAYS, Agency, Agreement, Registry, system_agencies
+from hub.store import audit
 from hub.store.engine import engine
 
 STEP = EventType("service.step.completed.v1")
@@ -63,6 +66,28 @@ def registered(prepared):
 
 
 @pytest.fixture
+def audited(window):
+    """Give a function that writes what an audit would after a cut: one delivery of seven is missing."""
+    faults = {"missing": 1, "doubled": 0, "altered": 0, "out_of_order": 0}
+    line = {"read": 9, "routed": 7, "unclaimed": 0, "duplicate": 1, "parked": {"decode": 1}}
+    route = {"accepted": 7, "delivered": 4, "pending": 2, "rejected": 0, "expired": 0}
+    sheet = {
+        "intake": [{"topic": "agency.town.outbox", "partition": 0, **line}],
+        "routes": [{"route": f"town-window/{STEP}", "recipient": "window", **route, "unaccounted": faults}],
+        "totals": {"open": 1},
+        "balanced": False,
+    }
+
+    def write(seconds_ago=0):
+        at = datetime.now(UTC) - timedelta(seconds=seconds_ago)
+        books = audit.Books(window.engine)
+        books.load()
+        books.save(Changes([], [], [], [], b""), {}, audit.Complete(at, at, 0.0, sheet))
+
+    return write
+
+
+@pytest.fixture
 def api(registered, window, poll_until, tmp_path):  # noqa: ARG001 - the registry must be there
     """Start the API on a free port and give a client of it."""
     log = tmp_path / "api.log"
@@ -82,9 +107,27 @@ def api(registered, window, poll_until, tmp_path):  # noqa: ARG001 - the registr
     assert child.wait(20) == 0, log.read_text()
 
 
-def test_every_route_answers_and_every_error_is_a_problem(api, poll_until):
+def test_the_ledger_is_the_audits_and_says_how_old_it_is(api, audited, poll_until):
+    """503 before the first complete cut, never zeros; then the sheet with its age, and agencies' figures."""
+    answer = api.get("/v1/ledger")
+    assert (answer.status_code, answer.json()["type"]) == (503, "/help/problems/not-ready")
+    assert api.get("/v1/agencies/town").json()["published"] is None
+    audited(seconds_ago=300)
+    told = api.get("/v1/ledger").json()
+    assert 300 <= told["age_seconds"] < 400
+    assert (told["balanced"], told["totals"]["open"], told["sequence_faults"]) == (False, 1, {})
+    found = poll_until(lambda: (shown := api.get("/v1/agencies/town").json())["published"] and shown)
+    assert found["published"] == {"read": 9, "routed": 7, "unclaimed": 0, "duplicate": 1, "parked": 1}
+    assert found["connected"] is True
+    received = api.get("/v1/agencies/window").json()["received"]
+    assert received == {
+        "accepted": 7, "delivered": 4, "pending": 2, "rejected": 0, "expired": 0, "missing": 1,
+    }  # fmt: skip
+
+
+def test_every_route_answers_and_every_error_is_a_problem(api, audited):
     """All good addresses give 200; unknown, bad and wrong-method ones give problem details that help."""
-    poll_until(lambda: api.get("/v1/ledger").status_code == 200)
+    audited()
     for path in GOOD:
         assert api.get(path).status_code == 200, path
     cases = [("GET", path, 404, "not-found") for path in UNKNOWN]
