@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from tests.soak import kills
 from tests.soak.run import run
@@ -25,11 +26,14 @@ def main():
     parser.add_argument("--kills", type=int, default=200, help="how many kills")
     parser.add_argument("--rate", type=float, default=150, help="events a second, all agencies together")
     parser.add_argument("--kinds", default=",".join(kills.KINDS), help="only these kinds, joined by commas")
+    parser.add_argument("--folder", type=Path, help="keep the hub's data and logs in this new folder")
     options = parser.parse_args()
     chosen = tuple(options.kinds.split(","))
     if unknown := set(chosen) - kills.KINDS.keys():
         parser.error(f"no kinds of kill: {', '.join(sorted(unknown))}")
-    outcome = run(options.seed, options.kills, options.minutes * 60, options.rate, kinds=chosen)
+    outcome = run(
+        options.seed, options.kills, options.minutes * 60, options.rate, kinds=chosen, folder=options.folder
+    )
     print(table(outcome, options.seed))
     return 1 if outcome.findings else 0
 

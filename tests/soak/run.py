@@ -59,11 +59,16 @@ class Outcome:
         return sum(each.before is not None and each.before.busy for each in self.injected)
 
 
-def run(seed, count, seconds, rate, console=None, *, kinds=tuple(kills.KINDS)):
-    """Kill `count` times within about `seconds` under `rate` events a second, and judge."""
+def run(seed, count, seconds, rate, console=None, *, kinds=tuple(kills.KINDS), folder=None):
+    """Kill `count` times within about `seconds` under `rate` events a second, and judge.
+
+    With a `folder` (new or empty) the hub's data and logs are kept there.
+    """
     begin = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="peyvand-soak-") as name, ExitStack() as stack:
-        folder = Path(name)
+    with ExitStack() as stack:
+        if folder is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="peyvand-soak-")))
+        folder.mkdir(parents=True, exist_ok=True)
         settings = Settings(data_dir=folder / "hub", api=ApiSettings(port=0), gate=GateSettings(count=2))
         hub = stack.enter_context(Hub(settings, console or Console(stderr=True)))
         outcome = _run(hub, folder, seed, count, seconds, rate, kinds, stack)
@@ -73,6 +78,7 @@ def run(seed, count, seconds, rate, console=None, *, kinds=tuple(kills.KINDS)):
 
 def _run(hub, folder, seed, count, seconds, rate, kinds, stack):
     rng = random.Random(seed)
+    ends = _Ends(hub)
     registry = read_registry(hub.settings, topics.ADMIN_PRINCIPAL).current
     look = Look(hub.settings, registry.agencies)
     workers = stack.enter_context(Workers(hub.settings, folder, seed, rate))
@@ -92,13 +98,37 @@ def _run(hub, folder, seed, count, seconds, rate, kinds, stack):
     hub.report.line("The judges look.")
     findings, counted = judge.look(hub.settings, registry, workers.journals, look)
     outcome = Outcome(injector.injected, findings, counted, None, watch.most, watch.most_unread, drained)
-    outcome.findings += injector.findings + late + workers.gaps() + watch.findings()
+    outcome.notes += ends.notes()
+    outcome.findings += ends.findings() + injector.findings + late + workers.gaps() + watch.findings()
     _ask_audit(hub, look, outcome)
     if outcome.busy < BUSY_SHARE * len(outcome.injected):
         outcome.findings.append(
             f"only {outcome.busy} of {len(outcome.injected)} kills came in the middle of something"
         )
     return outcome
+
+
+class _Ends:
+    """Hears of parts that end: by themselves they may, by a fault in memory never."""
+
+    def __init__(self, hub):
+        self._said = []
+        tell = hub.report.trouble
+
+        def listen(text):
+            self._said.append(text)
+            tell(text)
+
+        hub.report.trouble = listen
+
+    def notes(self):
+        """Return who ended itself with an error, to be started again."""
+        return [each for each in self._said if "ended with code" in each]
+
+    def findings(self):
+        """Return who was ended by another signal than the kills' own."""
+        killed = [each for each in self._said if "was killed by signal" in each]
+        return [each for each in killed if "signal 9;" not in each]
 
 
 def _possible(kind, hub):
@@ -108,7 +138,7 @@ def _possible(kind, hub):
 def _drain(look):
     """Wait until the gate has decided all and recipients have all; return the seconds and what is late."""
     begin = since = time.monotonic()
-    left, before = {"all": None}, {}
+    left, before = {"the gate": None}, {}
     while any(count is None or count for count in left.values()):
         now = time.monotonic()
         if left != before:
@@ -116,7 +146,7 @@ def _drain(look):
         markers = all(count is not None and count <= MARKERS for count in left.values()) and not left.get(
             "the gate"
         )
-        if now - begin > DRAIN_SECONDS or (markers and now - since > STILL_SECONDS):
+        if now - begin > DRAIN_SECONDS or (markers and not left["the gate"] and now - since > STILL_SECONDS):
             break
         time.sleep(0.3)
         left = {agency: look.pending(agency) for agency in (*RECIPIENTS, SLOW, topics.WINDOW)}

@@ -11,6 +11,9 @@ from tests.soak import judge, kills
 from tests.soak.__main__ import table
 from tests.soak.run import run
 
+SEED = 116
+"""Ten kinds; the two zombies that take longest are left to `make soak`."""
+
 ROUTE = "register/service.step.completed.v1"
 
 
@@ -83,8 +86,8 @@ def test_the_audit_is_believed_only_where_it_has_seen_all():
 @pytest.mark.destructive
 def test_ten_kills_lose_and_double_nothing():
     """Of the twelve kinds ten, as the seed draws them; the audit and a direct look find nothing."""
-    outcome = run(seed=11, count=10, seconds=45, rate=90)
-    told = table(outcome, 11)
+    outcome = run(seed=SEED, count=10, seconds=30, rate=90)
+    told = table(outcome, SEED)
     assert outcome.findings == [], told
     assert len(outcome.injected) == 10, told
     assert outcome.counted["confirmed"] > 0, told
