@@ -459,7 +459,7 @@ class Account:
     def _take_explanation(self, reading: Reading, at_ms: int) -> None:
         data = reading.data
         try:
-            origin = Origin.parse(data["origin"])
+            origin = Origin.parse_fault(data["origin"])
         except ContractError:
             return
         if data["action"] != "explained":
@@ -507,7 +507,8 @@ class Account:
         for each in self._explanations:
             for repair in each.repairs():
                 self._faults.repair(repair)
-            if not self._is_closed(each.origin):
+            # A stray record's fault was noted before anybody could explain it.
+            if topics.agency_of(each.origin.topic)[1] == "outbox" and not self._is_closed(each.origin):
                 waiting.append(each)
         self._explanations = waiting
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -167,7 +168,7 @@ def _origin(text: str | None) -> Origin | None:
     if text is None:
         return None
     try:
-        return Origin.parse(text)
+        return Origin.parse_fault(text)
     except ContractError as error:
         raise ConfigError(f"{text!r}: {error}", do="`hub ledger explain ROUTE` shows origins.") from None
 
@@ -206,7 +207,7 @@ def _whereabouts(row: dict[str, Any]) -> str:
 def _command(row: dict[str, Any]) -> str:
     again = row["kind"] == "missing" or (row["kind"] == "altered" and row["route"] != INTAKE)
     closing = "" if again and row["original_kept"] else " --explain"
-    return f"hub ledger repair {row['origin']} --route {row['route']}{closing} --reason TEXT"
+    return f"hub ledger repair {row['origin']} --route {shlex.quote(row['route'])}{closing} --reason TEXT"
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:

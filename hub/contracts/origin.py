@@ -28,6 +28,14 @@ class Origin:
             raise ContractError("an origin is <agency's outbox>/<partition>/<offset>.")
         return cls(match[1], int(match[2]), int(match[3]))
 
+    @classmethod
+    def parse_fault(cls, text: str) -> Origin:
+        """Read the origin of a fault: an outbox's place, or of a stray record its own place in an inbox."""
+        match = _ORIGIN.fullmatch(text)
+        if match is None or topics.agency_of(match[1])[1] not in ("outbox", "inbox"):
+            raise ContractError("an origin is <agency's outbox>/<partition>/<offset>.")
+        return cls(match[1], int(match[2]), int(match[3]))
+
     @property
     def agency(self) -> AgencyCode:
         """The agency whose outbox this is."""
