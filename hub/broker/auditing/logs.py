@@ -163,11 +163,14 @@ class Logs:
             account.begin(place, start, first=first)
             self._cut[place] = start
         self._outboxes.follow(starts)
-        for place in there:
-            at = self._outboxes.position(place)
-            if at < lows[place] and self._outboxes.stands_before(place, lows[place]):
-                account.removed(place, lows[place], max(committed.get(place, 0), self._cut.get(place, 0)))
-                self._outboxes.skip(place, lows[place])
+        behind = [place for place in there if self._outboxes.position(place) < lows[place]]
+        # Asked again after the low watermarks: what the gate has not committed now, retention took unread.
+        gate = self._questions.committed({topics.GATE_GROUP: behind}) if behind else {}
+        for place in behind:
+            low, gate_next = lows[place], max(gate.get(place, 0), self._cut[place])
+            if gate_next < low or self._outboxes.stands_before(place, low):
+                account.removed(place, low, gate_next)
+                self._outboxes.skip(place, low)
 
     def _begin_others(self, account: Account, there: Mapping[str, int]) -> None:
         news = [

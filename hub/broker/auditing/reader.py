@@ -107,9 +107,11 @@ class Reader:
         return not log.waiting and log.fetched < low
 
     def skip(self, place: Place, low: int) -> None:
-        """Go on at `low`: what lies before it is gone."""
+        """Go on at `low`: what lies before it is gone, and what was fetched of it is not given."""
         log = self._logs[place]
-        log.next = max(log.next, low)
+        while log.waiting and log.waiting[0][0].offset < low:
+            self._held -= log.waiting.popleft()[1]
+        log.next, log.fetched = max(log.next, low), max(log.fetched, low)
 
     def merged(self, ends: Mapping[Place, int]) -> Iterator[Record]:
         """Yield all records below the ends, over all places in the broker's time order."""
