@@ -174,16 +174,18 @@ def kept(record: Record) -> Kept:
 
 def parked(record: Record, reason: str) -> bytes:
     """Return the digest of what must stand in hub.parked of an outbox record that is refused."""
+    return _parked_digest(*parked_parts(record, reason))
+
+
+def parked_parts(record: Record, reason: str) -> tuple[bytes | None, bytes | None, Headers]:
+    """Return key, value and headers that must stand in hub.parked, without the hub's last four."""
     if reason != TOO_LARGE:
-        return _parked_digest(record.key, record.value, list(record.headers))
+        return record.key, record.value, list(record.headers)
     key = record.key if record.key is None or len(record.key) <= _KEY_BYTES else None
     prefix = None if record.value is None else record.value[:_PREFIX_BYTES]
     sha256 = hashlib.sha256(record.value or b"").hexdigest()
-    headers = [
-        (envelope.DIGEST, f"sha-256:{sha256}".encode()),
-        (envelope.SIZE, str(record.size).encode()),
-    ]
-    return _parked_digest(key, prefix, headers)
+    size = str(record.size).encode()
+    return key, prefix, [(envelope.DIGEST, f"sha-256:{sha256}".encode()), (envelope.SIZE, size)]
 
 
 def _parked_digest(key: bytes | None, value: bytes | None, headers: Headers) -> bytes:

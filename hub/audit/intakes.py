@@ -57,6 +57,7 @@ class IntakeBook:
         self._lost: dict[int, DueParked] = {}
         self._found: dict[int, list[FoundParked]] = {}
         self._not_refused: set[int] = set()
+        self._places = bounds.places
 
     @property
     def blind(self) -> bool:
@@ -151,6 +152,8 @@ class IntakeBook:
             detail = f"not in hub.parked as {due.reason}"
             if self.note("missing", offset, due.edition, due.at_ms, detail=detail):
                 self.row.missing += 1
+        if len(self.refused) > 2 * self._places:
+            self.refused = {each for each in self.refused if each >= cut - self._places}
         for offset, found in list(self._found.items()):
             if self.before(offset):
                 del self._found[offset]

@@ -130,7 +130,7 @@ def one(rng, number):
     return good
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_the_audit_finds_nothing_wrong_with_the_gate(seed):
     """Every class, structured mode, replays, duplicates over their bounds, periods, editions, masks."""
     rng = random.Random(seed)
@@ -156,13 +156,12 @@ def test_the_audit_finds_nothing_wrong_with_the_gate(seed):
     assert len(found["sheet"]["parked"]) >= 7
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_the_audit_finds_nothing_wrong_with_the_gate_under_the_fuzzer(seed):
+def test_the_audit_finds_nothing_wrong_with_the_gate_under_the_fuzzer():
     """The fuzzer's events, whose verdicts were stated beforehand: every count agrees with that too."""
     agencies = Agencies()
     world = World(Bounds(100_000, 86_400_000), partitions=4, event_bytes=900_000)
     world.editions = Editions([(START - 1, replace(agencies.registry(), version=1))])
-    account, fuzzer, positions, stated = begin(world), Fuzzer(agencies, seed), {}, Counter()
+    account, fuzzer, positions, stated = begin(world), Fuzzer(agencies, 20260321), {}, Counter()
     for number in range(4000):
         sent = fuzzer.next()
         headers = sent.headers if sent.readable else ()
@@ -173,7 +172,7 @@ def test_the_audit_finds_nothing_wrong_with_the_gate_under_the_fuzzer(seed):
         if number % 500 == 499:
             for place in world.kinds("outbox"):
                 world.gate(*place)
-            account = cycle(account, world, random.Random(seed), positions)
+            account = cycle(account, world, random.Random(number), positions)
     found = books(account)
     assert found["faults"] == []
     totals = found["sheet"]["totals"]

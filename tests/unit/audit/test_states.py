@@ -108,7 +108,7 @@ def test_an_audit_that_begins_later_counts_what_it_finds_from_before(world, low)
 
 
 def test_an_audit_that_begins_later_where_inboxes_begin_later_too(world):
-    """What retention had removed from an inbox before the audit looked is expired, or delivered; not missing."""
+    """What retention took from an inbox before the audit looked is expired, or delivered; not missing."""
     for number in range(3):
         world.publish(make(id=f"old-{number}"))
     world.gate()
