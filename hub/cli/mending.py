@@ -74,10 +74,7 @@ def explain(
         mending.viewed(settings, _person(settings, as_), (reason or "").strip(), seen.values())
         codec = Codec(Contracts.load())
         for row, one in zip(rows, told, strict=True):
-            row["contents"] = {
-                "original": mending.contents(one.original, codec),
-                "found": mending.contents(one.found, codec),
-            }
+            row["contents"] = one.contents(codec)
     if as_json:
         typer.echo(json.dumps({"route": route, "count": count, "faults": rows}, ensure_ascii=False))
     else:
@@ -181,6 +178,8 @@ def _print_told(route: str, rows: list[dict[str, Any]], count: int) -> None:
         state = "open" if each["open"] else f"repaired ({each['repaired']['action']})"
         typer.echo(f"{each['origin']}  {each['kind']}  {state}")
         typer.echo(f"  event {each['event_id'] or '?'} of {each['event_type'] or '?'}: {each['detail']}")
+        if each["differs"]:
+            typer.echo(f"  differs: {', '.join(each['differs'])}")
         typer.echo(
             f"  judged as of {each['at']} by edition {each['edition']}; cut of its partition: {each['cut']}"
         )

@@ -15,8 +15,11 @@ from typing import Any
 from sqlalchemy import Engine
 
 from hub.audit.books import INTAKE, Fault, Repair
+from hub.audit.due import Judge
+from hub.audit.explain import Explained, explain
 from hub.broker import events
 from hub.broker import repair as broker
+from hub.broker.auditing.secret import read_secret
 from hub.broker.registry_topic import read_registry
 from hub.broker.repair import Desk, Outgoing
 from hub.contracts import jsonform, topics
@@ -99,7 +102,8 @@ class Told:
     """One fault with all that is known of it; `cut` is how far its source partition is judged.
 
     `original` is the outbox record, `found` what was found in the inbox or in hub.parked; None where there is
-    none, or retention has removed it.
+    none, or retention has removed it. `explained` compares the two; None where the pseudonyms' key or the
+    edition is not at hand.
     """
 
     fault: Fault
@@ -107,6 +111,7 @@ class Told:
     cut: int | None
     original: Record | None
     found: Record | None
+    explained: Explained | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a JSON-able dict, without any content."""
@@ -121,7 +126,8 @@ class Told:
             "edition": fault.edition,
             "at": _moment(fault.at_ms),
             "cut": self.cut,
-            "detail": fault.detail,
+            "detail": self.explained.what if self.explained else fault.detail,
+            "differs": list(self.explained.differs) if self.explained else None,
             "found": "/".join(map(str, fault.found)) if fault.found else None,
             "original_kept": self.original is not None,
             "found_kept": self.found is not None if fault.found else None,
@@ -134,6 +140,17 @@ class Told:
                 "reason": mended.reason,
                 "at": _moment(mended.at_ms),
             },
+        }
+
+    def contents(self, codec: Codec) -> dict[str, Any]:
+        """Return the versions whole, as JSON-able dicts for who may see them; None for what is not there.
+
+        `original` is the event as its agency sent it, `due` what the recipient should have got.
+        """
+        return {
+            "original": contents(self.original, codec),
+            "due": self.explained.due if self.explained else None,
+            "found": contents(self.found, codec),
         }
 
 
@@ -195,16 +212,33 @@ def tell(
     records = broker.fetch(settings, places)
     sheet = audit.sheet(books) or {"intake": []}
     cuts = {(line["topic"], line["partition"]): line["next"] for line in sheet["intake"]}
-    return [
-        Told(
-            fault=each,
-            repair=mended[each],
-            cut=cuts.get((each.origin.topic, each.origin.partition)),
-            original=records[_place(each.origin)],
-            found=records[each.found] if each.found else None,
-        )
-        for each in shown_
-    ], len(faults)
+    explainer = _Explainer(settings)
+    told = []
+    for each in shown_:
+        original, found = records[_place(each.origin)], records[each.found] if each.found else None
+        cut = cuts.get((each.origin.topic, each.origin.partition))
+        explained = explainer.explain(each, original, found)
+        told.append(Told(each, mended[each], cut, original, found, explained))
+    return told, len(faults)
+
+
+class _Explainer:
+    """Compares what was due with what was found, by the edition that each fault was judged by."""
+
+    def __init__(self, settings: Settings) -> None:
+        secret = read_secret(settings.data_dir)
+        codec = Codec(Contracts.load())
+        self._judge = None if secret is None else Judge(codec, secret, settings.gate.event_bytes)
+        self._editions = read_registry(settings, topics.READER_PRINCIPAL)
+
+    def explain(self, fault: Fault, original: Record | None, found: Record | None) -> Explained | None:
+        try:
+            registry = self._editions.edition(fault.edition)
+        except ContractError:
+            return None
+        if self._judge is None:
+            return None
+        return explain(self._judge, registry, fault, original, found)
 
 
 def repair(settings: Settings, books: Engine, order: Order) -> Outcome:

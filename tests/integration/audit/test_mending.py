@@ -136,6 +136,8 @@ def test_explain_names_events_and_repair_refuses_what_makes_no_sense(scene, ledg
     _, told = ledger.json(*asked, "--reason", "did the role leak?")
     fault = next(each for each in told["faults"] if each["kind"] == "altered")
     assert {fault["contents"][side]["data"]["role"] for side in ("original", "found")} == {"clerk"}
+    assert fault["contents"]["due"]["value"]["role"] is None
+    assert fault["differs"] == ["field role"]
     looks = scene.said("hub.contents.viewed.v1")
     assert (scene.altered, "did the role leak?") in {(each["origin"], each["purpose"]) for each in looks}
     assert all(each["viewed_by"] for each in looks)
