@@ -43,6 +43,8 @@ _PAUSE_SECONDS = 1.0
 _BUSY_RECORDS = 2000
 _CHECK_EVERY = 500
 _PATIENCE_SECONDS = 30.0
+# Of one save; the rows have the rest.
+_LOGGED_FAULTS = 20
 
 
 class _StoppedError(HubError):
@@ -201,7 +203,7 @@ class Auditor:
         self._saved_at = self._heard = time.monotonic()
         self._figures.note_lanes(changes.lanes)
         self._figures.note_repairs(changes.repairs)
-        for fault in changes.faults:
+        for fault in changes.faults[:_LOGGED_FAULTS]:
             self._log.error(
                 "unaccounted", kind=fault.kind, route=fault.route, origin=str(fault.origin), why=fault.detail
             )
