@@ -82,6 +82,19 @@ def server_config(
     }
 
 
+def fencing_config(server: Mapping[str, str]) -> dict[str, str]:
+    """Return the properties of a controller alone, over a server's data; it misses its broker after 1 s."""
+    listeners = server["listeners"].split(",")
+    controller = next(each for each in listeners if each.startswith("CONTROLLER:"))
+    left_out = {"advertised.listeners", "inter.broker.listener.name", "sasl.mechanism.inter.broker.protocol"}
+    return {name: value for name, value in server.items() if name not in left_out} | {
+        "process.roles": "controller",
+        "listeners": controller,
+        "broker.heartbeat.interval.ms": "250",
+        "broker.session.timeout.ms": "1000",
+    }
+
+
 def logging_config() -> dict[str, str]:
     """Return log4j2.properties: one file of 20 MiB and two older ones; `hub.logs` is the folder."""
     pattern = "%d{yyyy-MM-dd'T'HH:mm:ss.SSSXXX}{UTC} %p %m (%c{1})%n"

@@ -16,7 +16,7 @@ import psutil
 
 from hub.broker import clients, credentials
 from hub.broker.embedded import jars, java
-from hub.broker.embedded.config import logging_config, properties, server_config
+from hub.broker.embedded.config import fencing_config, logging_config, properties, server_config
 from hub.broker.embedded.java import java_command
 from hub.contracts import topics
 from hub.errors import BrokerError, StartError
@@ -36,6 +36,10 @@ HUB_PRINCIPALS = (
 )
 _CONTROLLER = "kafka-controller"
 """Name of the controller's port in ports.json and of its password among the secrets."""
+_SESSION_MS = 60_000
+_FENCING = "fencing.properties"
+_ACTIVE, _ACTIVE_SECONDS = "Becoming the active controller", 60.0
+_FENCED, _FENCED_SECONDS = "Fencing broker 1 ", 8.0
 
 
 class EmbeddedKafka:
@@ -73,7 +77,10 @@ class EmbeddedKafka:
             admin_password=credentials.create(self.settings, topics.ADMIN_PRINCIPAL)[0],
             controller_password=credentials.create(self.settings, _CONTROLLER)[0],
         )
+        # Alone, it gains nothing by missing itself: a machine that slept for less is simply awake again.
+        config["broker.session.timeout.ms"] = str(_SESSION_MS)
         write_secret(self._folder / "server.properties", properties(config))
+        write_secret(self._folder / _FENCING, properties(fencing_config(config)))
         (self._folder / "log4j2.properties").write_text(properties(logging_config()), encoding="ascii")
 
     def _format(self) -> None:
@@ -103,6 +110,18 @@ class EmbeddedKafka:
         advice = f"Stop that process, or remove the port from {self._data_dir / ports.FILE} to get another."
         ports.require_free(self.port, "Kafka", advice)
         ports.require_free(self._controller_port, "Kafka's controller", advice)
+        if self._was_killed():
+            self._fence()
+        self._begin = self._log.stat().st_size if self._log.exists() else 0
+        self.process = self._spawn("server.properties")
+        self._pid_file.write_text(str(self.process.pid), encoding="ascii")
+        try:
+            self._wait(self._begin, seconds)
+        except BaseException:
+            child.kill(self.process)
+            raise
+
+    def _spawn(self, config: str) -> subprocess.Popen[bytes]:
         heap = self.settings.kafka.heap_mb
         options = [
             f"-Xmx{heap}m", f"-Xms{min(heap, 128)}m", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20",
@@ -110,20 +129,42 @@ class EmbeddedKafka:
             "-Dlog4j2.configurationFile=log4j2.properties", "-Dhub.logs=../logs",
         ]  # fmt: skip
         arguments = self._folder / "java.args"
-        command = java.write_arguments(
-            self.settings, arguments, options, "kafka.Kafka", ["server.properties"]
-        )
+        command = java.write_arguments(self.settings, arguments, options, "kafka.Kafka", [config])
         self._log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        begin = self._begin = self._log.stat().st_size if self._log.exists() else 0
-        self.process = child.spawn(
+        return child.spawn(
             command, folder=self._folder, log=self._log.with_name("kafka.out"), environment=java.environment()
         )
-        self._pid_file.write_text(str(self.process.pid), encoding="ascii")
+
+    def _was_killed(self) -> bool:
+        """Say whether the last broker ended without a word: it left its pid, and no mark of Kafka's own."""
+        return self._pid_file.exists() and not (self._folder / "data" / ".kafka_cleanshutdown").exists()
+
+    def _fence(self) -> None:
+        """After a kill, let the controller alone see that its broker is gone, before the broker is back.
+
+        A broker that comes back while the controller still believes in its predecessor takes up the
+        predecessor's open transactions, is then fenced, and with no leader left anywhere writes them off as
+        ended without telling the partitions (Kafka 4.3.1: "Couldn't find leader endpoint … can be skipped").
+        Those partitions stay hidden for ever, and offsets of an aborted batch become committed ones.
+        """
+        begin = self._log.stat().st_size if self._log.exists() else 0
+        controller = self._spawn(_FENCING)
         try:
-            self._wait(begin, seconds)
-        except BaseException:
-            child.kill(self.process)
-            raise
+            self._until_said(controller, begin, _ACTIVE, _ACTIVE_SECONDS)
+            # A broker that was killed while it was fenced is not fenced again.
+            self._until_said(controller, begin, _FENCED, _FENCED_SECONDS)
+        finally:
+            child.stop(controller, signal.SIGTERM, 10)
+
+    def _until_said(self, process: subprocess.Popen[bytes], begin: int, words: str, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while words not in self._said(begin) and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+    def _said(self, begin: int) -> str:
+        """Return what the broker's log says from a place on; all of it, where it was begun anew meanwhile."""
+        log = self._log.read_bytes() if self._log.exists() else b""
+        return (log[begin:] if len(log) >= begin else log).decode("utf-8", "replace")
 
     def _wait(self, begin: int, seconds: float) -> None:
         process = self.process
@@ -140,11 +181,7 @@ class EmbeddedKafka:
         )
 
     def _first_error(self, begin: int) -> str:
-        log = b""
-        if self._log.exists():
-            log = self._log.read_bytes()
-            log = log[begin:] if len(log) >= begin else log
-        text = log.decode("utf-8", "replace")
+        text = self._said(begin)
         if " ERROR " not in text and " FATAL " not in text:
             text += self._log.with_name("kafka.out").read_text("utf-8", "replace")[-10_000:]
         return java.first_error(text)
@@ -158,7 +195,8 @@ class EmbeddedKafka:
         if self.process is None:
             return True
         in_time = child.stop(self.process, signal.SIGTERM, seconds)
-        self._pid_file.unlink(missing_ok=True)
+        if not self._was_killed():
+            self._pid_file.unlink(missing_ok=True)
         self.process = None
         return in_time
 

@@ -112,6 +112,30 @@ def test_a_transaction_that_is_left_open_holds_readers_up_for_a_moment_only(hub,
     hub.complete(recipient, {0: ids})
 
 
+@pytest.mark.slow
+@pytest.mark.destructive
+def test_a_broker_killed_over_an_open_transaction_ends_it_when_it_is_back(hub, pair):
+    """No partition stays hidden behind it for ever: the broker fences its predecessor before it serves."""
+    source, recipient = pair
+    inbox = topics.inbox(recipient)
+    producer = Producer(
+        clients.writer(hub.settings, "hub.gate")
+        | {"transactional.id": "hub.gate.short", "transaction.timeout.ms": 1000}
+    )
+    producer.init_transactions(20)
+    producer.begin_transaction()
+    producer.produce(inbox, b"never committed", partition=0)
+    assert producer.flush(20) == 0
+    hub.kafka.process.kill()
+    hub.kafka.process.wait()
+    hub.kafka.start()
+    ids = hub.publish(source, 2)
+    hub.keep_gates()
+    hub.until_next(source, {0: 2})
+    until(lambda: hub.inbox(recipient), hub.told, 30)
+    hub.complete(recipient, {0: ids})
+
+
 def test_records_stamped_2015_and_2035_are_taken_as_they_come(hub, pair):
     """The broker's clock counts: retention leaves them, order stays, and a duplicate is one."""
     source, recipient = pair
