@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from hub.broker import clients
 from hub.contracts import topics
 
 CALL_SECONDS = 3
-FRESH_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +27,15 @@ class Moment:
 
 
 class Look:
-    """Looks; every call returns None while the broker does not answer."""
+    """Looks; `moment` and `pending` return None while the broker does not answer. Not for two threads.
+
+    Groups are asked through a consumer each: librdkafka's administration client ends the process when the
+    broker dies while it asks for a group's offsets (its issues 3663 and 4605).
+    """
 
     def __init__(self, settings, agencies):
+        self._settings = settings
+        self._groups = {}
         config = clients.base(settings, topics.ADMIN_PRINCIPAL) | {"log_level": 0}
         self._admin = AdminClient(config)
         self._outboxes = [topics.outbox(code) for code in agencies]
@@ -99,8 +104,16 @@ class Look:
         return {(each.topic, each.partition): future.result().offset for each, future in futures.items()}
 
     def _committed(self, group, places):
-        wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(*place) for place in places])
-        future = self._admin.list_consumer_group_offsets([wanted], request_timeout=CALL_SECONDS)[group]
-        return {
-            (each.topic, each.partition): max(each.offset, 0) for each in future.result().topic_partitions
-        }
+        if group not in self._groups:
+            config = clients.reader(self._settings, topics.ADMIN_PRINCIPAL, group)
+            # Otherwise the answer waits for open transactions over the group's offsets.
+            config |= {"isolation.level": "read_uncommitted", "log_level": 0}
+            self._groups[group] = Consumer(config)
+        found = self._groups[group].committed([TopicPartition(*place) for place in places], CALL_SECONDS)
+        if faulty := next((each.error for each in found if each.error is not None), None):
+            raise KafkaException(faulty)
+        return {(each.topic, each.partition): max(each.offset, 0) for each in found}
+
+    def close(self):
+        for consumer in self._groups.values():
+            consumer.close()
