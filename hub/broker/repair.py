@@ -33,7 +33,6 @@ from hub.errors import BrokerUnavailableError, ContractError, FencedError, HubEr
 from hub.settings import Settings
 
 REPAIRED = EventType("hub.ledger.repaired.v1")
-VIEWED = EventType("hub.contents.viewed.v1")
 
 _OUTBOX = topics.outbox(topics.HUB)
 _TRANSACTION = f"{topics.DESK_PREFIX}mending"
@@ -123,24 +122,6 @@ def record_of_step(codec: Codec, type_: EventType, data: dict[str, Any]) -> Outg
     event = Envelope(str(uuid4()), source_uri(topics.HUB), type_, moment)
     headers: list[tuple[str, bytes | None]] = [*event.to_headers()]
     return Outgoing(event.key.encode(), codec.encode(type_, data), headers)
-
-
-def publish(settings: Settings, principal: str, outgoing: Outgoing) -> None:
-    """Write one record to the hub's outbox; it is confirmed when this returns.
-
-    Raises BrokerUnavailableError or BrokerError.
-    """
-    failures: list[KafkaError | None] = []
-    producer = Producer(clients.writer(settings, principal), logger=None)
-    with _reworded("the hub's outbox cannot be written"):
-        _produce(producer, outgoing, lambda error, _: failures.append(error))
-    producer.flush(_SECONDS)
-    if not failures:
-        raise BrokerUnavailableError(
-            f"{_OUTBOX} did not answer in {_SECONDS:.0f} s.", do="Is Kafka running? Then run it again."
-        )
-    if failures[0] is not None:
-        raise failed(failures[0], f"{_OUTBOX} cannot be written")
 
 
 class Desk:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import shlex
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from hub.contracts.origin import Origin
-    from hub.launch.mending import Outcome, Person
+    from hub.launch.mending import Outcome
     from hub.settings import Settings
 
 INTAKE = "intake"
@@ -59,7 +58,8 @@ def explain(
 
     Example: `hub ledger explain city-to-register/service.request.decided.v1`
     """
-    from hub.contracts.codec import Codec  # noqa: PLC0415 - keeps `hub --help` quick
+    from hub.broker.parked_settling import person  # noqa: PLC0415 - keeps `hub --help` quick
+    from hub.contracts.codec import Codec  # noqa: PLC0415
     from hub.contracts.schemas import Contracts  # noqa: PLC0415
     from hub.launch import mending  # noqa: PLC0415
 
@@ -70,8 +70,8 @@ def explain(
         told, count = mending.tell(settings, books, mending.named(route), _origin(origin), limit)
     rows = [each.to_json() for each in told]
     if contents:
-        seen = {each.origin: each for one in told for each in (one.original, one.found) if each is not None}
-        mending.viewed(settings, _person(settings, as_), (reason or "").strip(), seen.values())
+        who = person(settings, as_, operator=False)
+        mending.viewed(settings, who, (reason or "").strip(), told)
         codec = Codec(Contracts.load())
         for row, one in zip(rows, told, strict=True):
             row["contents"] = one.contents(codec)
@@ -109,7 +109,8 @@ def repair(
 
     Example: `hub ledger repair agency.city.outbox/1/4711 --reason "gate's offset was moved, ticket 88"`
     """
-    from hub.launch import mending  # noqa: PLC0415 - keeps `hub --help` quick
+    from hub.broker.parked_settling import person  # noqa: PLC0415 - keeps `hub --help` quick
+    from hub.launch import mending  # noqa: PLC0415
 
     reason = reason.strip()
     if not reason or len(reason) > _MOST_REASON:
@@ -119,7 +120,7 @@ def repair(
     order = mending.Order(
         origin=place,
         reason=reason,
-        person=_person(settings, as_),
+        person=person(settings, as_, operator=False),
         route=None if route is None else mending.named(route),
         explain=explain_,
     )
@@ -141,22 +142,6 @@ def _books(settings: Settings) -> Iterator[Engine]:
         yield books
     finally:
         books.dispose()
-
-
-def _person(settings: Settings, name: str | None) -> Person:
-    from hub.broker import credentials  # noqa: PLC0415 - keeps `hub --help` quick
-    from hub.contracts import topics  # noqa: PLC0415
-    from hub.contracts.names import agency_code  # noqa: PLC0415
-    from hub.launch.mending import Person  # noqa: PLC0415
-
-    if name is None:
-        return Person(getpass.getuser())
-    try:
-        principal = topics.operator(agency_code(name))
-    except ContractError as error:
-        raise ConfigError(f"--as {name!r} is no operator's name: {error}") from None
-    credentials.password(settings, principal)
-    return Person(name, principal)
 
 
 def _origin(text: str | None) -> Origin | None:

@@ -20,6 +20,8 @@ from hub.audit.explain import Explained, explain
 from hub.broker import events
 from hub.broker import repair as broker
 from hub.broker.auditing.secret import read_secret
+from hub.broker.parked_desk import Pen
+from hub.broker.parked_settling import Person
 from hub.broker.registry_topic import read_registry
 from hub.broker.repair import Desk, Outgoing
 from hub.contracts import jsonform, topics
@@ -29,6 +31,7 @@ from hub.contracts.origin import Origin
 from hub.contracts.record import Record
 from hub.contracts.schemas import Contracts
 from hub.errors import ContractError, HubError
+from hub.parked.acts import VIEWED
 from hub.registry.model import Registry
 from hub.settings import Settings
 from hub.store import audit
@@ -41,14 +44,6 @@ _SHOWN_AS_INTAKE = "intake"
 
 class NothingToMendError(HubError):
     """The ledger has no such fault, or none that can be mended so."""
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who acts: the name that is recorded, and the Kafka principal that writes."""
-
-    name: str
-    principal: str = topics.HUB
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +267,7 @@ def step(
         "kinds": sorted({each.kind for each in mended}),
         "action": "explained" if order.explain else "redelivered",
         "event_id": event.id if event else None,
-        "source_agency": event.agency if event else order.origin.agency,
+        "source_agency": event.agency if event else _source(order.origin),
         "repaired_by": order.person.name,
         "reason": order.reason,
         "repaired_at": datetime.now(UTC),
@@ -280,22 +275,22 @@ def step(
     return broker.record_of_step(codec, broker.REPAIRED, data)
 
 
-def viewed(settings: Settings, person: Person, purpose: str, records: Iterable[Record]) -> None:
+def viewed(settings: Settings, person: Person, purpose: str, told: Iterable[Told]) -> None:
     """Record that somebody looks at the contents of events; confirmed when this returns."""
-    codec = Codec(Contracts.load())
-    for record in records:
-        event = broker.event_of(record)
+    pen = Pen(settings, person.principal)
+    for origin, one in {each.fault.origin: each for each in told}.items():
+        event = broker.event_of(one.original) if one.original is not None else None
         data = {
-            "origin": record.origin,
+            "origin": str(origin),
             "event_id": event.id if event else None,
-            "source_agency": event.agency if event else None,
+            "source_agency": _source(origin),
             "event_type": event.type if event else None,
             "viewed_by": person.name,
             "viewer_agency": topics.HUB,
             "purpose": purpose,
             "viewed_at": datetime.now(UTC),
         }
-        broker.publish(settings, person.principal, broker.record_of_step(codec, broker.VIEWED, data))
+        pen.say((VIEWED, data))
 
 
 def _steps(order: Order, chosen: Sequence[Fault], original: Record | None) -> list[Outgoing]:
@@ -416,6 +411,11 @@ def _bytes(value: bytes | None) -> Any:
         return value.decode()
     except UnicodeDecodeError:
         return {"base64": base64.b64encode(value).decode()}
+
+
+def _source(origin: Origin) -> str | None:
+    """Return the agency on whose outbox an origin lies; None for a stray record of an inbox."""
+    return origin.agency if origin.topic == topics.outbox(origin.agency) else None
 
 
 def _place(origin: Origin) -> tuple[str, int, int]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hub.audit.books import INTAKE, Fault, Repair
 from hub.broker import repair as broker
+from hub.broker.parked_settling import Person
 from hub.contracts import envelope, topics
 from hub.contracts.codec import Codec
 from hub.contracts.envelope import Envelope
@@ -18,7 +19,7 @@ from hub.contracts.record import Record
 from hub.contracts.schemas import Contracts
 from hub.errors import ContractError
 from hub.launch import mending
-from hub.launch.mending import NothingToMendError, Order, Person, choose, repair_of
+from hub.launch.mending import NothingToMendError, Order, choose, repair_of
 
 CODEC = Codec(Contracts.load())
 STEP = "service.step.completed.v1"
@@ -35,7 +36,9 @@ def mended(one, action="redelivered"):
 
 
 def order(**parts):
-    return Order(**{"origin": ORIGIN, "reason": "ticket 88", "person": Person("sara")} | parts)
+    return Order(
+        **{"origin": ORIGIN, "reason": "ticket 88", "person": Person("sara", "operator.sara")} | parts
+    )
 
 
 def record(topic=ORIGIN.topic, extra=(), **parts):
