@@ -134,7 +134,7 @@ def one(rng, number):
 def test_the_audit_finds_nothing_wrong_with_the_gate(seed):
     """Every class, structured mode, replays, duplicates over their bounds, periods, editions, masks."""
     rng = random.Random(seed)
-    world = World(bounds=rng.choice([Bounds(1000, 10**9), Bounds(30, 10**9), Bounds(1000, 400)]))
+    world = World(bounds=(Bounds(1000, 10**9), Bounds(30, 10**9), Bounds(1000, 250))[seed % 3])
     world.editions = Editions([(START - 1, ends(1)), (START + 1500, ends(2)), (START + 4500, ends(3))])
     account, positions = begin(world), {}
     for number in range(800):

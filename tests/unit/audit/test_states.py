@@ -179,3 +179,39 @@ def test_pending_deliveries_are_forgotten_as_they_go():
     assert len(pending.pop_below(20_001)) == 10_001
     assert (len(pending), pending.first(), pending.oldest_ms({10_001})) == (9999, 20_002, 10_002)
     assert (pending.holds(10_000), pending.holds(10_001)) == (False, True)
+
+
+def test_a_restart_tells_pending_deliveries_from_those_that_are_not_judged_yet(world):
+    """The first was committed past meanwhile; the second is not counted before its event is judged."""
+    positions = {}
+    account = cycle(filled(world, 1), world, positions=positions)
+    world.publish(make(id="later"))
+    world.gate()
+    record = world.logs[INBOX][1]
+    account.delivery(record)
+    positions[INBOX] = record.offset + 1
+    keeper = Keeper(world)
+    assert line(account, keeper=keeper) == (1, 0, 1, 0, 0, 0)
+    account = keeper.restart(account, positions, {INBOX: 1})
+    account.recipients({INBOX: 1}, {})
+    assert line(account) == (1, 1, 0, 0, 0, 0)
+    assert line(cycle(account, world, positions=positions)) == (2, 1, 1, 0, 0, 0)
+
+
+def test_a_restart_after_a_wrong_number_makes_no_second_fault_of_it(world):
+    """What follows goes on as if the number had been right."""
+    for number in range(2):
+        world.publish(make(id=f"e-{number}"))
+
+    def renumbered(written):
+        wrong = [(name, b"9" if (name, value) == ("hub-seq", b"2") else value) for name, value in written[4]]
+        return (*written[:4], wrong)
+
+    world.gate(alter=lambda written: [renumbered(each) for each in written])
+    positions, keeper = {}, Keeper(world)
+    account = cycle(begin(world), world, positions=positions)
+    account = keeper.restart(account, positions)
+    world.publish(make(id="e-2"))
+    world.gate()
+    books(cycle(account, world, positions=positions), keeper)
+    assert {str(each.origin) for each in keeper.faults} == {f"{CITY}/0/1"}
