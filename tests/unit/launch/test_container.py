@@ -59,13 +59,13 @@ def test_every_variable_of_the_image_is_a_known_setting():
     assert set(re.findall(r"\bHUB_[A-Z_]+", DOCKERFILE)) <= known
 
 
-def test_the_gate_the_projector_and_the_api_run_as_in_hub_up():
+def test_every_process_runs_as_in_hub_up():
     """No process of `hub up` is missing among the containers."""
     started = re.findall(
         r'"((?:streams|hub)\.\w+)"', (CHECKOUT / "hub/launch/up.py").read_text(encoding="utf-8")
     )
     commands = {SERVICES[name]["command"][-1] for name in OURS}
-    assert set(started) == {"streams.gate", "streams.projector", "hub.api"}
+    assert set(started) == {"streams.gate", "streams.projector", "streams.audit", "hub.api"}
     assert set(started) <= commands
 
 
