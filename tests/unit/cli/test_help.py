@@ -37,7 +37,7 @@ def test_the_commands_of_the_design_exist() -> None:
         "up", "demo", "plan", "apply",
         "schemas check", "schemas lock", "schemas diff",
         "agency list", "agency credentials", "agency rotate",
-        "event send", "event show", "ledger",
+        "event send", "event show", "ledger", "ledger explain", "ledger repair",
     }  # fmt: skip
     assert wanted <= {" ".join(path) for path in ALL}
 
