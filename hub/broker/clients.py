@@ -10,15 +10,20 @@ from hub.errors import ConfigError
 from hub.settings import Settings
 
 
-def base(settings: Settings, principal: str) -> dict[str, str | int | float | bool]:
-    """Return the connection settings of a principal for confluent-kafka (librdkafka names)."""
-    kafka = settings.kafka
-    if not kafka.bootstrap:
+def address(settings: Settings) -> str:
+    """Return Kafka's address, `host:port`, perhaps several; raise ConfigError where none is configured."""
+    if not settings.kafka.bootstrap:
         raise ConfigError(
             "no Kafka is configured.", do="Start `hub up` on this data folder, or set HUB_KAFKA__BOOTSTRAP."
         )
+    return settings.kafka.bootstrap
+
+
+def base(settings: Settings, principal: str) -> dict[str, str | int | float | bool]:
+    """Return the connection settings of a principal for confluent-kafka (librdkafka names)."""
+    kafka = settings.kafka
     config: dict[str, str | int | float | bool] = {
-        "bootstrap.servers": kafka.bootstrap,
+        "bootstrap.servers": address(settings),
         "security.protocol": kafka.security_protocol,
         "sasl.mechanism": kafka.sasl_mechanism,
         "sasl.username": kafka.username or principal,

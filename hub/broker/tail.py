@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
-    ConsumerGroupTopicPartitions,
     IsolationLevel,
     KafkaError,
     KafkaException,
@@ -19,6 +18,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from hub.broker import clients
 from hub.broker.failures import AWAY, failed
+from hub.broker.groups import Groups
 from hub.errors import BrokerUnavailableError
 from hub.settings import Settings
 
@@ -44,6 +44,7 @@ class Tail:
         }
         self._consumer = Consumer(config, logger=None)
         self._admin = AdminClient(clients.base(settings, principal), logger=None)
+        self._groups = Groups(settings, principal)
         self._reached: dict[Place, int] = {}
 
     @property
@@ -112,17 +113,13 @@ class Tail:
 
     def committed(self, group: str, places: Iterable[Place]) -> dict[Place, int]:
         """Return what a group has committed: next offsets; 0 where it never did."""
-        wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(*place) for place in places])
-        future = self._admin.list_consumer_group_offsets([wanted], request_timeout=_REQUEST_SECONDS)[group]
-        try:
-            rows = future.result().topic_partitions
-        except KafkaException as error:
-            raise failed(error.args[0], f"the offsets of group {group} cannot be read") from None
-        return {(row.topic, row.partition): max(row.offset, 0) for row in rows}
+        wanted = list(places)
+        return dict.fromkeys(wanted, 0) | self._groups.committed({group: wanted})
 
     def close(self) -> None:
         """Leave the broker."""
         self._consumer.close()
+        self._groups.close()
 
     def _noted(self, message: Message) -> tuple[Place, int]:
         place = (str(message.topic()), int(message.partition() or 0))

@@ -31,9 +31,6 @@ RECIPIENTS = ("permit-register", "statistics")
 SLOW = "fee-collector"
 DRAIN_SECONDS = 240
 STILL_SECONDS = 10
-KNOWN_TO_FAIL = ("audit was",)
-"""librdkafka ends the audit where the broker dies while it asks for a group's offsets (its issue 3663)."""
-
 MARKERS = 20
 """So many places of an inbox may stay before its reader: markers of transactions, which nobody reads."""
 
@@ -87,7 +84,7 @@ def _run(hub, folder, seed, count, seconds, rate, kinds, stack):
     workers = stack.enter_context(Workers(hub.settings, folder, seed, rate))
     watch = stack.enter_context(Watch(hub, second))
     injector = Injector(hub, look, rng)
-    sequence = [kind for kind in kills.plan(seed, count, kinds) if _possible(kind, hub)]
+    sequence = kills.plan(seed, count, kinds)
     end = time.monotonic() + seconds
     for number, kind in enumerate(sequence):
         time.sleep(max(0.3, rng.uniform(0.5, 1.5) * (end - time.monotonic()) / (len(sequence) - number) / 2))
@@ -125,20 +122,12 @@ class _Ends:
         hub.report.trouble = listen
 
     def notes(self):
-        """Return who ended itself with an error, to be started again, or was ended by a fault we know."""
-        return [each for each in self._said if "ended with code" in each] + self._faults(known=True)
+        """Return who ended itself with an error, to be started again."""
+        return [each for each in self._said if "ended with code" in each]
 
     def findings(self):
         """Return who was ended by another signal than the kills' own."""
-        return self._faults(known=False)
-
-    def _faults(self, *, known):
-        killed = [each for each in self._said if "was killed by signal" in each and "signal 9;" not in each]
-        return [each for each in killed if each.startswith(KNOWN_TO_FAIL) == known]
-
-
-def _possible(kind, hub):
-    return "audit" not in kind or "audit" in hub.parts
+        return [each for each in self._said if "was killed by signal" in each and "signal 9;" not in each]
 
 
 def _drain(look):
@@ -163,9 +152,6 @@ def _drain(look):
 
 
 def _ask_audit(hub, look, outcome):
-    if "audit" not in hub.parts:
-        outcome.notes.append("This hub has no audit; the direct look alone has judged.")
-        return
     outcome.sheet = judge.ask_audit(hub.api_url, look.ends())
     outcome.findings += judge.judge_sheet(outcome.sheet, outcome.counted["events on outboxes"])
 

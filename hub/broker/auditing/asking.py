@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from hub.audit.books import Place
 from hub.broker import clients
 from hub.broker.failures import failed
+from hub.broker.groups import Groups
 from hub.contracts import topics
 from hub.settings import Settings
 
@@ -26,6 +27,7 @@ class Questions:
 
     def __init__(self, settings: Settings) -> None:
         self._admin = AdminClient(clients.base(settings, topics.AUDIT_PRINCIPAL), logger=None)
+        self._groups = Groups(settings, topics.AUDIT_PRINCIPAL)
 
     def partitions(self) -> dict[str, int]:
         """Return the partition count of every topic there is now."""
@@ -63,19 +65,7 @@ class Questions:
         All groups are asked at once. Offsets in open transactions are not seen, so there is no need to wait
         for these.
         """
-        asked = [
-            self._admin.list_consumer_group_offsets(
-                [ConsumerGroupTopicPartitions(group, [TopicPartition(*place) for place in places])],
-                request_timeout=_REQUEST_SECONDS,
-            )[group]
-            for group, places in places_of.items()
-        ]
-        return {
-            Place(row.topic, row.partition): row.offset
-            for future in asked
-            for row in _result(future, "what a group has committed cannot be read").topic_partitions
-            if row.error is None and row.offset >= 0
-        }
+        return {Place(*place): next_ for place, next_ in self._groups.committed(places_of).items()}
 
     def _offsets(self, places: Iterable[Place], spec: OffsetSpec, isolation: Any) -> dict[Place, int]:
         return self._resolved(dict.fromkeys(places, spec), isolation)
