@@ -337,6 +337,7 @@ class Account:
             lanes=[lane.settled_row() for lane in self._lanes.values() if _counts(lane.row)],
             repaired=self._faults.repaired(),
             arrived=self._faults.arrived(),
+            resent=self._faults.resent(),
             source_of=self._source_of,
         )
 

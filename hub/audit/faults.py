@@ -15,6 +15,7 @@ PATIENCE = 3
 
 _BIT = {kind: 1 << place for place, kind in enumerate(KINDS)}
 _ARRIVED = 1 << len(KINDS)
+_RESENT = _ARRIVED << 1
 
 
 class Explanation(NamedTuple):
@@ -60,7 +61,8 @@ class Faults:
         """Note that what was missing was found: the fault stays, a repair closes it if it was open."""
         bits = self._bits(route, origin)
         if bits is not None:
-            bits[0] |= _ARRIVED
+            # Sent again and come later: the replay is one more delivery, not the missing one.
+            bits[0] = (bits[0] | _ARRIVED) & ~_RESENT
             kinds = frozenset({"missing"})
             self.repair(Repair(route, origin, kinds, "arrived", topics.AUDIT_PRINCIPAL, "found later", at_ms))
 
@@ -76,6 +78,8 @@ class Faults:
         closed = frozenset(kind for kind in KINDS if kind in kinds and bits[1] & _BIT[kind])
         if closed:
             bits[1] &= ~sum(_BIT[kind] for kind in closed)
+            if wanted.action == "redelivered" and "missing" in closed:
+                bits[0] |= _RESENT
             self._new_repairs.append(replace(wanted, kinds=closed))
 
     def drain(self) -> tuple[list[Fault], list[Repair]]:
@@ -93,12 +97,11 @@ class Faults:
 
     def arrived(self) -> Counter[LaneKey]:
         """Return how many of each lane's missing deliveries were found later."""
-        return Counter(
-            {
-                lane: sum(bool(bits[0] & _ARRIVED) for bits in origins.values())
-                for lane, origins in self._noted.items()
-            }
-        )
+        return self._having(_ARRIVED)
+
+    def resent(self) -> Counter[LaneKey]:
+        """Return how many of each lane's missing deliveries a repair sent again."""
+        return self._having(_RESENT)
 
     def dump(self) -> list[list[object]]:
         """Return everything noted as JSON-able lists."""
@@ -112,6 +115,14 @@ class Faults:
             lane = LaneKey(str(route), str(topic), int(str(partition)))
             assert isinstance(origins, list)  # noqa: S101 - what dump writes
             self._noted[lane] = {at: [noted, open_] for at, noted, open_ in origins}
+
+    def _having(self, bit: int) -> Counter[LaneKey]:
+        return Counter(
+            {
+                lane: sum(bool(bits[0] & bit) for bits in origins.values())
+                for lane, origins in self._noted.items()
+            }
+        )
 
     def _bits(self, route: str, origin: Origin) -> list[int] | None:
         return self._noted.get(LaneKey(route, origin.topic, origin.partition), {}).get(origin.offset)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from hub.audit.books import INTAKE, KINDS, Intake, Lane, LaneKey, Repair
+from hub.audit.books import INTAKE, KINDS, Intake, Lane, LaneKey
 
 _INTAKE_TERMS = ("read", "routed", "unclaimed", "duplicate", "expired_unread", "unaudited")
 _ROUTE_TERMS = ("accepted", "delivered", "pending", "rejected", "expired", "before")
@@ -65,7 +65,10 @@ class IntakeLine:
 
 @dataclass(slots=True)
 class RouteLine:
-    """One route, summed over its lanes; `arrived`: missing ones that were found later."""
+    """One route, summed over its lanes.
+
+    `arrived`: missing ones that were found later; `resent`: missing ones that a repair sent again.
+    """
 
     route: str
     source: str | None
@@ -74,6 +77,17 @@ class RouteLine:
     unaccounted: Counter[str] = field(default_factory=Counter)
     repaired: int = 0
     arrived: int = 0
+    resent: int = 0
+
+    @property
+    def accepted(self) -> int:
+        """Events that were due; one that a repair sent again counts once."""
+        return self.terms["accepted"] - self.resent
+
+    @property
+    def lost(self) -> int:
+        """Missing ones that neither came later nor were sent again."""
+        return self.unaccounted["missing"] - self.arrived - self.resent
 
     @property
     def event_type(self) -> str:
@@ -87,13 +101,10 @@ class RouteLine:
 
     @property
     def balanced(self) -> bool:
-        """Whether accepted = delivered + pending + rejected + expired + missing, and every fault is repaired.
-
-        What was missing and came later is in its state too; it counts once.
-        """
+        """Whether accepted = delivered + pending + rejected + expired + lost, and every fault is repaired."""
         terms = self.terms
         found = terms["delivered"] + terms["pending"] + terms["rejected"] + terms["expired"]
-        return terms["accepted"] == found + self.unaccounted["missing"] - self.arrived and not self.open
+        return self.accepted == found + self.lost and not self.open
 
     def to_json(self) -> dict[str, Any]:
         """Return the line as a JSON-able dict."""
@@ -103,6 +114,8 @@ class RouteLine:
             "recipient": self.recipient,
             "event_type": self.event_type,
             **{term: self.terms[term] for term in _ROUTE_TERMS},
+            "accepted": self.accepted,
+            "lost": self.lost,
             "unaccounted": {kind: self.unaccounted[kind] for kind in KINDS},
             "repaired": self.repaired,
             "open": self.open,
@@ -137,6 +150,8 @@ class Sheet:
             **{term: sum(getattr(each.row, term) for each in self.intake) for term in _INTAKE_TERMS},
             "parked": sum(self.parked().values()),
             **{term: sum(each.terms[term] for each in self.routes) for term in _ROUTE_TERMS},
+            "accepted": sum(each.accepted for each in self.routes),
+            "lost": sum(each.lost for each in self.routes),
             "unaccounted": {kind: unaccounted[kind] for kind in KINDS},
             "repaired": sum(each.repaired for each in self.intake)
             + sum(each.repaired for each in self.routes),
@@ -173,9 +188,10 @@ def make(
     lanes: Iterable[Lane],
     repaired: Mapping[LaneKey, int],
     arrived: Mapping[LaneKey, int],
+    resent: Mapping[LaneKey, int],
     source_of: SourceOf,
 ) -> Sheet:
-    """Return the sheet of rows; `repaired` and `arrived` count faults by lane, the intake's under INTAKE."""
+    """Return the sheet of rows; `repaired` … count faults by lane, the intake's under INTAKE."""
     lines = [
         IntakeLine(row, repaired.get(LaneKey(INTAKE, row.topic, row.partition), 0))
         for row in sorted(intakes, key=lambda row: (row.topic, row.partition))
@@ -190,40 +206,8 @@ def make(
         line.unaccounted.update({kind: getattr(lane, kind) for kind in KINDS})
         line.repaired += repaired.get(lane.key, 0)
         line.arrived += arrived.get(lane.key, 0)
+        line.resent += resent.get(lane.key, 0)
     return Sheet(as_of, completed_at, lag_seconds, tuple(lines), tuple(routes.values()))
-
-
-def from_rows(
-    as_of: datetime,
-    completed_at: datetime,
-    lag_seconds: float,
-    *,
-    intakes: Iterable[Intake],
-    lanes: Iterable[Lane],
-    repairs: Iterable[Repair],
-    source_of: SourceOf,
-) -> Sheet:
-    """Return the sheet of stored rows; `source_of` gives a route's source agency, None if not known.
-
-    Every Repair names exactly the kinds that it closed, one fault each, so the faults' rows are not needed:
-    a cap on them changes no figure. The repairs' rows must all be there.
-    """
-    repaired: Counter[LaneKey] = Counter()
-    arrived: Counter[LaneKey] = Counter()
-    for repair in repairs:
-        lane = LaneKey(repair.route, repair.origin.topic, repair.origin.partition)
-        repaired[lane] += len(repair.kinds)
-        arrived[lane] += repair.action == "arrived"
-    return make(
-        as_of,
-        completed_at,
-        lag_seconds,
-        intakes=intakes,
-        lanes=lanes,
-        repaired=repaired,
-        arrived=arrived,
-        source_of=source_of,
-    )
 
 
 def _text(at: datetime) -> str:

@@ -38,7 +38,7 @@ def ledger(
     """Show the ledger: what the gate read and decided, what was due per route, and where that is now.
 
     Per source partition: read = routed + unclaimed + duplicate + parked. Per route: accepted = delivered +
-    pending + rejected + expired + missing. The independent audit counts every term by itself, and every fault
+    pending + rejected + expired + lost. The independent audit counts every term by itself, and every fault
     by kind: missing, doubled, altered, out of order. Ends with 1 when a sum does not hold, a fault is open,
     or the figures are older than two minutes.
 
@@ -151,11 +151,11 @@ def _intake_rows(lines: list[dict[str, Any]]) -> list[list[str]]:
 
 def _route_rows(lines: list[dict[str, Any]]) -> list[list[str]]:
     terms = ("accepted", "delivered", "pending", "rejected", "expired")
-    head = ["route", *terms, "missing", "open", "sum"]
+    head = ["route", *terms, "lost", "faults", "open", "sum"]
     rows = [
         [each["route"]]
         + [f"{each[term]:,}" for term in terms]
-        + [f"{each['unaccounted']['missing']:,}", f"{each['open']:,}", _holds(each)]
+        + [f"{each['lost']:,}", f"{sum(each['unaccounted'].values()):,}", f"{each['open']:,}", _holds(each)]
         for each in lines
     ]
     return [head, *rows]

@@ -443,7 +443,10 @@ def test_a_replay_to_the_route_repairs_the_fault(world):
     assert found["repairs"] == [(STATISTICS, f"{CITY}/0/2", ["missing"], "redelivered")]
     assert found["faults"] == [of(STATISTICS, 2, "missing")]
     assert found["sheet"]["balanced"]
-    assert found["sheet"]["totals"]["repaired"] == 1
+    totals = found["sheet"]["totals"]
+    assert (totals["unaccounted"]["missing"], totals["repaired"], totals["lost"]) == (1, 1, 0)
+    states = ("delivered", "pending", "rejected", "expired")
+    assert totals["accepted"] == sum(totals[term] for term in states)
 
 
 @pytest.mark.parametrize("route", [REGISTER, "nowhere"])

@@ -152,11 +152,10 @@ def sums_hold(account):
         assert line["read"] == line["routed"] + line["unclaimed"] + line["duplicate"] + sum(
             line["parked"].values()
         )
-    arrived = sum(each[3] == "arrived" for each in found["repairs"])
     for line in found["sheet"]["routes"]:
         known = sum(line[term] for term in ("delivered", "pending", "rejected", "expired"))
-        excess = known + line["unaccounted"]["missing"] - line["accepted"]
-        assert 0 <= excess <= arrived
+        assert line["accepted"] == known + line["lost"]
+        assert 0 <= line["lost"] <= line["unaccounted"]["missing"]
         assert all(line[term] >= 0 for term in ("delivered", "pending", "rejected", "expired"))
         assert line["open"] >= 0
 

@@ -38,6 +38,8 @@ def test_the_commands_of_the_design_exist() -> None:
         "schemas check", "schemas lock", "schemas diff",
         "agency list", "agency credentials", "agency rotate",
         "event send", "event show", "ledger", "ledger explain", "ledger repair",
+        "parked list", "parked show", "parked replay", "parked discard", "parked requests", "parked confirm",
+        "parked decline", "operator add", "operator list", "operator remove", "rebuild", "gate position",
     }  # fmt: skip
     assert wanted <= {" ".join(path) for path in ALL}
 
