@@ -16,6 +16,9 @@ from hub.settings import Settings
 
 # A crashed member is missed after this long; its successor of the same instance takes over at once.
 _SESSION_MS = 10_000
+# A database may be away for a night. A reader that Kafka has given up meanwhile would be fenced by itself,
+# as its commits carry the member id of before. Heartbeats still tell a dead process from a waiting one.
+_AWAY_MS = 86_400_000
 _REQUEST_SECONDS = 10.0
 _MENDS_ITSELF = AWAY | {KafkaError._MAX_POLL_EXCEEDED}  # noqa: SLF001 - librdkafka's name
 # librdkafka wraps a fenced static member's error in _FATAL; a consumer has no other fatal error.
@@ -57,6 +60,7 @@ class InboxReader:
         config = clients.reader(settings, role.principal, role.group) | {
             "group.instance.id": role.instance,
             "session.timeout.ms": _SESSION_MS,
+            "max.poll.interval.ms": _AWAY_MS,
             "partition.assignment.strategy": "range",
             "fetch.wait.max.ms": 50,
             "queued.max.messages.kbytes": 32_768,
