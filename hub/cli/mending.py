@@ -58,7 +58,7 @@ def explain(
 
     Example: `hub ledger explain city-to-register/service.request.decided.v1`
     """
-    from hub.broker.parked_settling import person  # noqa: PLC0415 - keeps `hub --help` quick
+    from hub.broker.desk.people import person  # noqa: PLC0415 - keeps `hub --help` quick
     from hub.contracts.codec import Codec  # noqa: PLC0415
     from hub.contracts.schemas import Contracts  # noqa: PLC0415
     from hub.launch import mending  # noqa: PLC0415
@@ -109,7 +109,7 @@ def repair(
 
     Example: `hub ledger repair agency.city.outbox/1/4711 --reason "gate's offset was moved, ticket 88"`
     """
-    from hub.broker.parked_settling import person  # noqa: PLC0415 - keeps `hub --help` quick
+    from hub.broker.desk.people import person  # noqa: PLC0415 - keeps `hub --help` quick
     from hub.launch import mending  # noqa: PLC0415
 
     reason = reason.strip()

@@ -27,8 +27,10 @@ OPERATOR_PREFIX = "operator."
 
 PARKED_GROUP = f"{PROJECTOR_PRINCIPAL}.parked"
 DESK_PREFIX = "hub.desk."
-DESK_TRANSACTION = f"{DESK_PREFIX}settling"
+DESK_SETTLING = f"{DESK_PREFIX}settling"
 """The one transactional id under which parked events are settled: who begins ends whoever was before."""
+DESK_MENDING = f"{DESK_PREFIX}mending"
+"""The one transactional id under which the ledger's faults are mended; as DESK_SETTLING."""
 
 HUB = AgencyCode("hub")
 WINDOW = AgencyCode("window")

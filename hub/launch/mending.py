@@ -18,24 +18,33 @@ from hub.audit.books import INTAKE, Fault, Repair
 from hub.audit.due import Judge
 from hub.audit.explain import Explained, explain
 from hub.broker import events
-from hub.broker import repair as broker
 from hub.broker.auditing.secret import read_secret
-from hub.broker.parked_desk import Pen
-from hub.broker.parked_settling import Person
+from hub.broker.desk.desk import Desk, Pen, Work, hub_event
+from hub.broker.desk.history import sent
+from hub.broker.desk.people import Person
+from hub.broker.desk.places import At, fetch, place_of
 from hub.broker.registry_topic import read_registry
-from hub.broker.repair import Desk, Outgoing
-from hub.contracts import jsonform, topics
+from hub.contracts import envelope, jsonform, structured, topics
 from hub.contracts.codec import Codec
-from hub.contracts.names import RouteId
+from hub.contracts.envelope import Envelope
+from hub.contracts.names import EventType, RouteId
 from hub.contracts.origin import Origin
 from hub.contracts.record import Record
 from hub.contracts.schemas import Contracts
 from hub.errors import ContractError, HubError
 from hub.parked.acts import VIEWED
+from hub.parked.outgoing import Outgoing
+from hub.parked.replay import afresh
 from hub.registry.model import Registry
 from hub.settings import Settings
 from hub.store import audit
 
+REPAIRED = EventType("hub.ledger.repaired.v1")
+MENDING = Work(
+    topics.DESK_MENDING,
+    "the repair was not written: another repair began meanwhile.",
+    "Run it again when that one has ended.",
+)
 WAIT_SECONDS = 60.0
 _POLL_SECONDS = 0.5
 _RESENT = frozenset({"missing", "altered"})
@@ -82,6 +91,16 @@ def repair_of(fault: Fault, repairs: Iterable[Repair]) -> Repair | None:
     return None
 
 
+def event_of(record: Record) -> Envelope | None:
+    """Return the envelope of an outbox record as far as it can be read, else None."""
+    try:
+        if envelope.is_structured(record.headers):
+            return structured.parse(record.headers, record.value, may_speak_for_others=True).envelope
+        return envelope.read_headers(record.headers, may_speak_for_others=True)
+    except ContractError:
+        return None
+
+
 def shown(route: str) -> str:
     """Return a route's name for people; the intake has none of its own."""
     return route or _SHOWN_AS_INTAKE
@@ -111,7 +130,7 @@ class Told:
     def to_json(self) -> dict[str, Any]:
         """Return it as a JSON-able dict, without any content."""
         fault, mended = self.fault, self.repair
-        event = broker.event_of(self.original) if self.original is not None else None
+        event = event_of(self.original) if self.original is not None else None
         return {
             "route": shown(fault.route),
             "kind": fault.kind,
@@ -204,13 +223,14 @@ def tell(
     mended = {each: repair_of(each, repairs) for each in faults}
     shown_ = sorted(faults, key=lambda each: mended[each] is not None)[:most]
     places = {_place(each.origin) for each in shown_} | {each.found for each in shown_ if each.found}
-    records = broker.fetch(settings, places)
+    records = {place_of(record): record for record in fetch(settings, places)}
     sheet = audit.sheet(books) or {"intake": []}
     cuts = {(line["topic"], line["partition"]): line["next"] for line in sheet["intake"]}
     explainer = _Explainer(settings)
     told = []
     for each in shown_:
-        original, found = records[_place(each.origin)], records[each.found] if each.found else None
+        original = records.get(_place(each.origin))
+        found = records.get(each.found) if each.found else None
         cut = cuts.get((each.origin.topic, each.origin.partition))
         explained = explainer.explain(each, original, found)
         told.append(Told(each, mended[each], cut, original, found, explained))
@@ -244,7 +264,7 @@ def repair(settings: Settings, books: Engine, order: Order) -> Outcome:
     faults, repairs = audit.faults(books, origin=order.origin), audit.repairs(books, origin=order.origin)
     chosen = choose(faults, repairs, order)
     left = tuple(each for each in faults if each not in chosen and repair_of(each, repairs) is None)
-    (original,) = broker.fetch(settings, [_place(order.origin)]).values()
+    original = next(fetch(settings, [_place(order.origin)]), None)
     replay, resent = None, False
     if order.explain:
         _close(settings, order, chosen, original)
@@ -260,7 +280,7 @@ def step(
 ) -> Outgoing:
     """Return the record of what was done to those faults that are of routes, or of the intake."""
     mended = [each for each in chosen if (each.route == INTAKE) == intake]
-    event = broker.event_of(original) if original is not None else None
+    event = event_of(original) if original is not None else None
     data = {
         "origin": str(order.origin),
         "routes": [] if intake else sorted({each.route for each in mended}),
@@ -272,14 +292,14 @@ def step(
         "reason": order.reason,
         "repaired_at": datetime.now(UTC),
     }
-    return broker.record_of_step(codec, broker.REPAIRED, data)
+    return hub_event(codec, (REPAIRED, data))
 
 
 def viewed(settings: Settings, person: Person, purpose: str, told: Iterable[Told]) -> None:
     """Record that somebody looks at the contents of events; confirmed when this returns."""
-    pen = Pen(settings, person.principal)
+    pen, codec = Pen(settings, person.principal), Codec(Contracts.load())
     for origin, one in {each.fault.origin: each for each in told}.items():
-        event = broker.event_of(one.original) if one.original is not None else None
+        event = event_of(one.original) if one.original is not None else None
         data = {
             "origin": str(origin),
             "event_id": event.id if event else None,
@@ -290,7 +310,7 @@ def viewed(settings: Settings, person: Person, purpose: str, told: Iterable[Told
             "purpose": purpose,
             "viewed_at": datetime.now(UTC),
         }
-        pen.say((VIEWED, data))
+        pen.write(hub_event(codec, (VIEWED, data)))
 
 
 def _steps(order: Order, chosen: Sequence[Fault], original: Record | None) -> list[Outgoing]:
@@ -300,8 +320,8 @@ def _steps(order: Order, chosen: Sequence[Fault], original: Record | None) -> li
 
 
 def _close(settings: Settings, order: Order, chosen: Sequence[Fault], original: Record | None) -> None:
-    with Desk(settings, order.person.principal) as desk:
-        desk.send(_steps(order, chosen, original))
+    with Desk(settings, order.person.principal, MENDING) as desk:
+        desk.write(_steps(order, chosen, original))
 
 
 def _send_again(
@@ -316,21 +336,21 @@ def _send_again(
         )
     routes = sorted({each.route for each in chosen} - {INTAKE})
     _check_reach(settings, original, routes)
-    with Desk(settings, order.person.principal) as desk:
-        before = desk.sent(order.origin, min(each.at_ms for each in chosen))
+    with Desk(settings, order.person.principal, MENDING) as desk:
+        before = sent(settings, order.origin, min(each.at_ms for each in chosen))
         useful = [each for each in before if _still_counts(settings, each.place, original)]
         covered = {route for route in routes if any(each.reaches(route) for each in useful)}
         if useful and covered == set(routes):
             return useful[-1].place, False
-        again = broker.replay(original, set(routes) - covered)
-        places = desk.send([*_steps(order, chosen, original), again])
+        again = afresh(original, set(routes) - covered)
+        places = desk.write([*_steps(order, chosen, original), again])
     return places[-1], True
 
 
 def _check_reach(settings: Settings, original: Record, routes: Iterable[str]) -> None:
     """Refuse what the gate would refuse or send nowhere by the agency registry in force now."""
     registry = read_registry(settings, topics.READER_PRINCIPAL).current
-    event = broker.event_of(original)
+    event = event_of(original)
     if registry is None or event is None:
         return
     closed = [route for route in routes if not _open_now(registry, route)]
@@ -360,7 +380,7 @@ def _still_counts(settings: Settings, place: Origin, original: Record) -> bool:
 
 def _verdict(settings: Settings, place: Origin, original: Record) -> str | None:
     """Return the gate's verdict on a replay: routed, unclaimed, parked or waiting; None: not to be told."""
-    event = broker.event_of(original)
+    event = event_of(original)
     if event is None:
         return None
     found = events.find(settings, event.id, topics.HUB, timedelta(days=14))
@@ -418,5 +438,5 @@ def _source(origin: Origin) -> str | None:
     return origin.agency if origin.topic == topics.outbox(origin.agency) else None
 
 
-def _place(origin: Origin) -> tuple[str, int, int]:
+def _place(origin: Origin) -> At:
     return origin.topic, origin.partition, origin.offset

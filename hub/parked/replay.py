@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from hub.contracts import envelope, topics
-from hub.contracts.envelope import Headers
 from hub.contracts.origin import Origin
 from hub.contracts.record import Record
 from hub.errors import ContractError
 from hub.parked.events import Stamped, stamped
+from hub.parked.outgoing import Outgoing
 
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """Key, value and headers to append to the hub's outbox."""
-
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
+_OUTBOX = topics.outbox(topics.HUB)
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """The original is not in hub.parked as it was; the outbox may still have it, at `origin`.
 
-    `digest` (`sha-256:<hex>` of the value) tells whether it is the same; `only_route` is the one route that
-    the replay may take, where a single delivery was parked.
+    `digest` (`sha-256:<hex>` of the value) tells whether it is the same; `routes` are those that the replay
+    keeps to: the one of a single delivery that was parked, else none, which means all.
     """
 
     origin: Origin
     digest: str | None = None
-    only_route: str | None = None
+    routes: tuple[str, ...] = ()
 
 
 def original(record: Record) -> Record | Wanted:
@@ -71,24 +65,41 @@ def check(record: Record, wanted: Wanted) -> None:
         raise ContractError(f"{record.origin} has a header whose name is no UTF-8; it cannot be sent again.")
 
 
-def replay(record: Record, only_route: str | None = None) -> Replay:
-    """Return the record of the hub's outbox that replays an original, perhaps on one route only.
+def replay(record: Record, routes: Iterable[str] = ()) -> Outgoing:
+    """Return the record of the hub's outbox that replays an original, kept to `routes`; none: all.
 
     A replay that was parked again is repeated as it stood: it names what it replays already.
     """
     headers = list(record.headers)
-    on_hubs = record.topic == topics.outbox(topics.HUB)
-    again = on_hubs and any(name == envelope.REPLAY_OF for name, _ in headers)
+    again = record.topic == _OUTBOX and any(name == envelope.REPLAY_OF for name, _ in headers)
     if not again:
         headers.append((envelope.REPLAY_OF, record.origin.encode()))
-    if only_route is not None:
+    named = ",".join(sorted(routes))
+    if named:
         headers = [each for each in headers if not (again and each[0] == envelope.ONLY_ROUTES)]
-        headers.append((envelope.ONLY_ROUTES, only_route.encode()))
-    return Replay(record.key, record.value, headers)
+        headers.append((envelope.ONLY_ROUTES, named.encode()))
+    return Outgoing(record.key, record.value, headers)
+
+
+def afresh(record: Record, routes: Iterable[str]) -> Outgoing:
+    """Return the replay of an outbox record under its own place, kept to `routes`; none: all.
+
+    Of a replay that was lost itself, the old place and routes give way to the new ones. Raises ContractError
+    where the headers cannot be read.
+    """
+    if not record.readable:
+        raise ContractError(
+            "a header's name is no UTF-8, so the event cannot be copied byte for byte.",
+            where=record.origin,
+            do="Close the fault with --explain; its agency can send the event again.",
+        )
+    marks = (envelope.REPLAY_OF, envelope.ONLY_ROUTES) if record.topic == _OUTBOX else ()
+    headers = [each for each in record.headers if each[0] not in marks]
+    return replay(replace(record, headers=headers), routes)
 
 
 def _of_delivery(found: Stamped) -> Wanted:
     origin, route = found.last(envelope.ORIGIN), found.last(envelope.ROUTE)
     if origin is None or route is None:
         raise ContractError("the parked delivery does not say where its event stands; it cannot be replayed.")
-    return Wanted(Origin.parse(origin), only_route=route)
+    return Wanted(Origin.parse(origin), routes=(route,))

@@ -9,15 +9,17 @@ import pytest
 from typer.testing import CliRunner
 
 from hub.audit.books import Fault
-from hub.broker import repair as broker
-from hub.broker.parked_settling import Person
-from hub.broker.repair import Desk
+from hub.broker.desk.desk import Desk
+from hub.broker.desk.history import sent
+from hub.broker.desk.people import Person
+from hub.broker.desk.places import fetch
 from hub.cli.app import app
 from hub.contracts import topics
 from hub.contracts.origin import Origin
 from hub.errors import FencedError, HubError
 from hub.launch import mending
 from hub.launch.environment import child_environment
+from hub.parked.replay import afresh
 from tests.integration.audit.conftest import until
 from tests.integration.gate.conftest import STEP
 
@@ -167,15 +169,15 @@ def test_from_sabotage_to_a_balanced_route(scene, ledger):
     """What is missing or altered is sent again to the victim alone and once, the copy is explained."""
     settings, lost = scene.hub.settings, Origin.parse(scene.lost)
     # A desk that died in its transaction leaves nothing; one that was overtaken writes nothing.
-    (original,) = broker.fetch(settings, [(lost.topic, lost.partition, lost.offset)]).values()
-    again = broker.replay(original, [scene.crooked])
-    overtaken = Desk(settings).__enter__()
-    with Desk(settings) as desk:
-        assert desk.sent(lost, 0) == []
+    (original,) = fetch(settings, [(lost.topic, lost.partition, lost.offset)])
+    again = afresh(original, [scene.crooked])
+    overtaken = Desk(settings, topics.HUB, mending.MENDING).__enter__()
+    with Desk(settings, topics.HUB, mending.MENDING) as desk:
+        assert sent(settings, lost, 0) == []
         with pytest.raises(FencedError, match="another repair began"):
-            overtaken.send([again])
-        (place,) = desk.send([again])
-        (found,) = desk.sent(lost, 0)
+            overtaken.write([again])
+        (place,) = desk.write([again])
+        (found,) = sent(settings, lost, 0)
     assert (found.place, found.routes) == (place, frozenset({scene.crooked}))
     # That one was cut off before anybody could be told: who runs it again finds it, and sends nothing.
     order = mending.Order(lost, "again", Person("sara", topics.HUB))

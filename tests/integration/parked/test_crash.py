@@ -15,10 +15,11 @@ from sqlalchemy import make_url, text
 
 from hub.api import app as application
 from hub.api import state as state_module
-from hub.broker import clients, parked_settling
-from hub.broker.parked_desk import Desk
-from hub.broker.parked_log import ParkedLog
-from hub.broker.parked_settling import Order, Person, settle
+from hub.broker import clients
+from hub.broker.desk import originals, settling
+from hub.broker.desk.desk import Desk
+from hub.broker.desk.people import Person
+from hub.broker.desk.settling import SETTLING, Order, settle
 from hub.contracts import topics
 from hub.contracts.names import EventType
 from hub.errors import FencedError
@@ -49,12 +50,11 @@ def test_a_desk_that_died_in_mid_transaction_leaves_nothing_behind(fresh_office)
     (origin,) = office.park(id="half-done")
     office.apply(SUBMITTED)
     (event,) = _events(office, [origin])
-    log = ParkedLog(office.settings)
-    ((_, record),) = log.records([event])
-    earlier = Desk(office.settings, ALI.principal).__enter__()
-    dead = Desk(office.settings, ALI.principal).__enter__()
+    ((_, record),) = originals.records(office.settings, [event])
+    earlier = Desk(office.settings, ALI.principal, SETTLING).__enter__()
+    dead = Desk(office.settings, ALI.principal, SETTLING).__enter__()
     dead._producer.begin_transaction()
-    replay = log.replay_of(record)
+    replay = originals.replay_of(office.settings, record)
     dead._producer.produce(topics.outbox(topics.HUB), replay.value, replay.key, headers=replay.headers)
     assert dead._producer.flush(30) == 0
     outcome = settle(office.settings, Order("replay", ALI, "granted"), [event])
@@ -62,7 +62,7 @@ def test_a_desk_that_died_in_mid_transaction_leaves_nothing_behind(fresh_office)
     with pytest.raises(FencedError):
         dead._repeat(lambda: dead._producer.commit_transaction(5))
     with pytest.raises(FencedError):
-        earlier.write([replay], [])
+        earlier.write([replay])
     office.until(lambda: office.states([origin]) == ["replayed"], "the settlement")
     office.until(lambda: office.delivered(["half-done"])[0] == [1], "the delivery")
 
@@ -74,7 +74,7 @@ def test_an_interrupted_bulk_goes_on_where_it_stopped(fresh_office, monkeypatch)
     origins = [office.park(id=each)[0] for each in ids]
     office.apply(SUBMITTED)
     events = _events(office, origins)
-    monkeypatch.setattr(parked_settling, "_CHUNK_EVENTS", 2)
+    monkeypatch.setattr(settling, "_CHUNK_EVENTS", 2)
 
     def die(_):
         raise KeyboardInterrupt

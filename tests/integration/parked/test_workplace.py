@@ -209,7 +209,7 @@ def test_an_operator_may_act_by_login_and_nothing_beyond(fresh_office):
     office.run("parked", "discard", origin, "--note", "mended", "--json", **login)
     office.until(lambda: office.states([origin]) == ["discarded"], "the settlement")
     assert office.rows([origin])[origin][1] == "ali"
-    for principal, id_ in (("operator.ali", "hub.gate.0"), ("city", topics.DESK_TRANSACTION)):
+    for principal, id_ in (("operator.ali", "hub.gate.0"), ("city", topics.DESK_SETTLING)):
         config = clients.base(office.settings, principal) | {"transactional.id": id_, "log_level": 0}
         with pytest.raises(KafkaException, match="TRANSACTIONAL_ID_AUTHORIZATION_FAILED"):
             Producer(config).init_transactions(15)

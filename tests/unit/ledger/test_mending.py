@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.audit.books import INTAKE, Fault, Repair
-from hub.broker import repair as broker
-from hub.broker.parked_settling import Person
+from hub.broker.desk.people import Person
 from hub.contracts import envelope, topics
 from hub.contracts.codec import Codec
 from hub.contracts.envelope import Envelope
@@ -20,6 +19,7 @@ from hub.contracts.schemas import Contracts
 from hub.errors import ContractError
 from hub.launch import mending
 from hub.launch.mending import NothingToMendError, Order, choose, repair_of
+from hub.parked.replay import afresh
 
 CODEC = Codec(Contracts.load())
 STEP = "service.step.completed.v1"
@@ -133,7 +133,7 @@ def test_what_is_chosen_is_open_meant_and_mendable(faults, done, explain, route)
 )
 def test_a_replay_is_the_original_byte_for_byte_with_its_place(key, value, headers):
     """A law: of an agency's outbox nothing is left out or changed; the hub's two headers come last."""
-    sent = broker.replay(record(key=key, value=value, headers=headers), [STATISTICS, REGISTER])
+    sent = afresh(record(key=key, value=value, headers=headers), [STATISTICS, REGISTER])
     assert (sent.key, sent.value) == (key, value)
     assert sent.headers[:-2] == headers
     assert sent.headers[-2:] == [
@@ -145,7 +145,7 @@ def test_a_replay_is_the_original_byte_for_byte_with_its_place(key, value, heade
 def test_a_replay_that_was_lost_itself_is_replayed_under_its_own_place():
     """The audit knows a fault by its origin; the older place gives way."""
     old = [(envelope.REPLAY_OF, b"agency.city.outbox/0/1"), (envelope.ONLY_ROUTES, b"x/y")]
-    again = broker.replay(record(topics.outbox(topics.HUB), old), [REGISTER])
+    again = afresh(record(topics.outbox(topics.HUB), old), [REGISTER])
     replayed = [value for name, value in again.headers if name == envelope.REPLAY_OF]
     assert replayed == [b"agency.hub.outbox/1/5"]
     assert [value for name, value in again.headers if name == envelope.ONLY_ROUTES] == [REGISTER.encode()]
@@ -153,7 +153,7 @@ def test_a_replay_that_was_lost_itself_is_replayed_under_its_own_place():
 
 def test_an_intakes_replay_keeps_to_no_routes():
     """What should have been parked and was not has no routes yet: the gate decides anew."""
-    names = [name for name, _ in broker.replay(record(), []).headers]
+    names = [name for name, _ in afresh(record(), []).headers]
     assert envelope.REPLAY_OF in names
     assert envelope.ONLY_ROUTES not in names
 
@@ -161,7 +161,7 @@ def test_an_intakes_replay_keeps_to_no_routes():
 def test_an_event_whose_headers_cannot_be_read_is_not_copied():
     """Byte for byte or not at all."""
     with pytest.raises(ContractError, match="byte for byte"):
-        broker.replay(record(headers=[], readable=False), [REGISTER])
+        afresh(record(headers=[], readable=False), [REGISTER])
 
 
 def test_the_record_of_a_repair_says_who_why_and_what():
@@ -169,7 +169,7 @@ def test_the_record_of_a_repair_says_who_why_and_what():
     chosen = [fault("missing"), fault("altered", STATISTICS), fault("missing", INTAKE)]
     sent = mending.step(order(), chosen, record(), CODEC, intake=False)
     contract, data = CODEC.decode(sent.value)
-    assert contract.event_type == broker.REPAIRED
+    assert contract.event_type == mending.REPAIRED
     assert (data["origin"], data["routes"]) == (str(ORIGIN), [REGISTER, STATISTICS])
     assert (data["kinds"], data["action"]) == (["altered", "missing"], "redelivered")
     assert (data["repaired_by"], data["reason"], data["event_id"]) == ("sara", "ticket 88", "e-1")

@@ -1,4 +1,4 @@
-"""`hub parked`: what was refused, whose it is and why; send it again, or give it up, and answer for it."""
+"""`hub parked list|show|requests`: what was refused, whose it is and why; contents for a reason only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hub.cli.options import DataDir, load_settings
-from hub.cli.parked_options import (
+from hub.cli.parked.options import (
     AgencyOf,
     As,
     AsJson,
@@ -22,20 +22,11 @@ from hub.cli.parked_options import (
     note_of,
     question_of,
 )
-from hub.cli.parked_settle import confirm, decline, discard, replay
 from hub.errors import ConfigError, HubError
 
 if TYPE_CHECKING:
     from hub.parked.events import ParkedEvent
     from hub.settings import Settings
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    group = typer.Typer(no_args_is_help=True, help="Parked events: whose, why; replay or discard them.")
-    for command in (list_, show, replay, discard, requests, confirm, decline):
-        group.command(command.__name__.rstrip("_"))(command)
-    app.add_typer(group, name="parked")
 
 
 def list_(  # noqa: PLR0917 - options, all named by the caller
@@ -60,7 +51,7 @@ def list_(  # noqa: PLR0917 - options, all named by the caller
 
     Example: `hub parked list --agency municipality-1 --reason not-allowed --since 7d`
     """
-    from hub.cli import parked_pages as pages  # noqa: PLC0415 - keeps --help quick
+    from hub.cli.parked import pages  # noqa: PLC0415 - keeps --help quick
     from hub.store import parked as tables  # noqa: PLC0415
 
     question = question_of(agency, reason, since, until, text, state=state, owner=owner)
@@ -97,7 +88,7 @@ def show(  # noqa: PLR0917 - options, all named by the caller
 
     Example: `hub parked show agency.municipality-1.outbox/2/17 --contents --reason "ticket 4711"`
     """
-    from hub.cli import parked_pages as pages  # noqa: PLC0415 - keeps --help quick
+    from hub.cli.parked import pages  # noqa: PLC0415 - keeps --help quick
 
     if contents and not (reason or "").strip():
         raise ConfigError(
@@ -125,7 +116,7 @@ def requests(
 
     Example: `hub parked requests --state open`
     """
-    from hub.cli import parked_pages as pages  # noqa: PLC0415 - keeps --help quick
+    from hub.cli.parked import pages  # noqa: PLC0415 - keeps --help quick
     from hub.store import parked as tables  # noqa: PLC0415
 
     if state not in ("open", "confirmed", "declined", "all"):
@@ -138,15 +129,18 @@ def requests(
 
 
 def _contents(settings: Settings, event: ParkedEvent, as_name: str | None, purpose: str) -> dict[str, Any]:
-    from hub.broker.parked_desk import Pen  # noqa: PLC0415 - keeps --help quick
-    from hub.broker.parked_log import ParkedLog  # noqa: PLC0415
-    from hub.broker.parked_settling import person  # noqa: PLC0415
-    from hub.cli import parked_pages as pages  # noqa: PLC0415
+    from hub.broker.desk import originals  # noqa: PLC0415 - keeps --help quick
+    from hub.broker.desk.desk import Pen, hub_event  # noqa: PLC0415
+    from hub.broker.desk.people import person  # noqa: PLC0415
+    from hub.cli.parked import pages  # noqa: PLC0415
+    from hub.contracts.codec import Codec  # noqa: PLC0415
+    from hub.contracts.schemas import Contracts  # noqa: PLC0415
     from hub.parked import acts  # noqa: PLC0415
 
     who = person(settings, as_name, operator=False)
-    records = [record for _, record in ParkedLog(settings).records([event])]
+    records = [record for _, record in originals.records(settings, [event])]
     if not records:
         raise HubError(f"hub.parked does not hold {event.origin} any more.")
-    Pen(settings, who.principal).say(acts.viewed(event, who.name, datetime.now(UTC), purpose))
+    viewed = acts.viewed(event, who.name, datetime.now(UTC), purpose)
+    Pen(settings, who.principal).write(hub_event(Codec(Contracts.load()), viewed))
     return pages.contents(records[0])

@@ -11,7 +11,7 @@ from uuid import uuid4
 import typer
 
 from hub.cli.options import DataDir, load_settings
-from hub.cli.parked_options import (
+from hub.cli.parked.options import (
     AgencyOf,
     As,
     AsJson,
@@ -34,7 +34,8 @@ from hub.errors import ConfigError, HubError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from hub.broker.parked_settling import Outcome, Person
+    from hub.broker.desk.people import Person
+    from hub.broker.desk.settling import Outcome
     from hub.parked.acts import Action, Decided, Decision
     from hub.parked.events import ParkedEvent
     from hub.parked.question import Question
@@ -110,7 +111,7 @@ def confirm(
 
     Example: `hub parked confirm 3f0c7a12 --as reza`
     """
-    from hub.broker import parked_settling as settling  # noqa: PLC0415 - keeps --help quick
+    from hub.broker.desk import settling  # noqa: PLC0415 - keeps --help quick
     from hub.store import parked as tables  # noqa: PLC0415
 
     settings = load_settings(data_dir)
@@ -137,14 +138,14 @@ def decline(
 
     Example: `hub parked decline 3f0c7a12 --as reza --note "ask the agency first"`
     """
-    from hub.broker.parked_desk import Desk  # noqa: PLC0415 - keeps --help quick
-    from hub.broker.parked_log import ParkedLog  # noqa: PLC0415
-    from hub.broker.parked_settling import decide  # noqa: PLC0415
+    from hub.broker.desk.desk import Desk  # noqa: PLC0415 - keeps --help quick
+    from hub.broker.desk.history import history  # noqa: PLC0415
+    from hub.broker.desk.settling import SETTLING, decide  # noqa: PLC0415
 
     settings = load_settings(data_dir)
     _, person, decision = _decision(settings, request_id, as_name, note, decided="declined")
-    with Desk(settings, person.principal) as desk:
-        decide(desk, ParkedLog(settings).history(), decision)
+    with Desk(settings, person.principal, SETTLING) as desk:
+        decide(desk, history(settings), decision)
     typer.echo(f"request {request_id} declined by {person.name}.")
 
 
@@ -159,7 +160,7 @@ def _act(
     as_json: bool,
 ) -> None:
     """Settle the one event that was chosen, or make a request where there are more."""
-    from hub.broker import parked_settling as settling  # noqa: PLC0415 - keeps --help quick
+    from hub.broker.desk import people, settling  # noqa: PLC0415 - keeps --help quick
 
     found = _wanted(database_of(settings), chosen)
     still = [each.event for each in found if each.state == "open"]
@@ -169,7 +170,7 @@ def _act(
     if len(found) > 1:
         _ask(action, note_of(note), still, settings, as_name, as_json=as_json)
         return
-    person = settling.person(settings, as_name, operator=False)
+    person = people.person(settings, as_name, operator=False)
     outcome = settling.settle(settings, settling.Order(action, person, note_of(note)), still)
     outcome.before += [each.event.origin for each in found if each.state != "open"]
     _report(action, outcome, as_json=as_json)
@@ -203,8 +204,10 @@ def _ask(
     *,
     as_json: bool,
 ) -> None:
-    from hub.broker.parked_desk import Pen  # noqa: PLC0415 - keeps --help quick
-    from hub.broker.parked_settling import person  # noqa: PLC0415
+    from hub.broker.desk.desk import Pen, hub_event  # noqa: PLC0415 - keeps --help quick
+    from hub.broker.desk.people import person  # noqa: PLC0415
+    from hub.contracts.codec import Codec  # noqa: PLC0415
+    from hub.contracts.schemas import Contracts  # noqa: PLC0415
     from hub.parked import acts  # noqa: PLC0415
 
     if not events:
@@ -213,7 +216,8 @@ def _ask(
     id_ = uuid4().hex[:12]
     origins = tuple(each.origin for each in events)
     request = acts.Request(id_, action, origins, who.name, datetime.now(UTC), note)
-    Pen(settings, who.principal).say(acts.requested(request), id_)
+    event = hub_event(Codec(Contracts.load()), acts.requested(request), id_)
+    Pen(settings, who.principal).write(event)
     if as_json:
         typer.echo(json.dumps({"request_id": id_, "action": action, "events": len(events)}))
         return
@@ -224,8 +228,8 @@ def _ask(
 
 
 def _try(action: Action, settings: Settings, events: Sequence[ParkedEvent], *, as_json: bool) -> None:
-    from hub.broker.parked_settling import verdicts  # noqa: PLC0415 - keeps --help quick
-    from hub.cli import parked_pages as pages  # noqa: PLC0415
+    from hub.broker.desk.settling import verdicts  # noqa: PLC0415 - keeps --help quick
+    from hub.cli.parked import pages  # noqa: PLC0415
 
     if action == "discard":
         rows = [{"origin": str(each.origin), "verdict": "discarded"} for each in events]
@@ -245,7 +249,7 @@ def _decision(
     settings: Settings, request_id: str, as_name: str | None, note: str, *, decided: Decided
 ) -> tuple[FoundRequest, Person, Decision]:
     """Return the request, who decides, and the decision; ConfigError where it may not be."""
-    from hub.broker.parked_settling import person  # noqa: PLC0415 - keeps --help quick
+    from hub.broker.desk.people import person  # noqa: PLC0415 - keeps --help quick
     from hub.parked.acts import Decision, may_decide  # noqa: PLC0415
     from hub.store import parked as tables  # noqa: PLC0415
 

@@ -1,8 +1,8 @@
-"""The desk: writes replays, settlements, requests and looks at contents to the hub's outbox, as one person.
+"""The desk writes what people do to the hub's outbox, all or none; a pen writes single events.
 
-A replay and the event that says so are one transaction: never one without the other. All desks that settle
-share one transactional id: opening a desk ends what another left open, and only then is read what was settled
-so far; so nothing is replayed twice, whether a desk was killed or two people sit at two.
+A replay and the event that says so are one transaction: never one without the other. All desks of one kind of
+work share one transactional id: opening a desk ends what another left open, and only then is read what was
+done so far; so nothing is sent twice, whether a desk was killed or two people sit at two.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, cast
 from uuid import uuid4
@@ -22,10 +24,10 @@ from hub.broker.failures import AWAY
 from hub.contracts import topics
 from hub.contracts.codec import Codec
 from hub.contracts.names import EventType
-from hub.contracts.schemas import Contracts
+from hub.contracts.origin import Origin
 from hub.errors import BrokerError, BrokerUnavailableError, FencedError
 from hub.parked import acts
-from hub.parked.replay import Replay
+from hub.parked.outgoing import Outgoing
 from hub.settings import Settings
 
 TRANSACTION_SECONDS = 10
@@ -45,48 +47,71 @@ _DENIED = frozenset(
 Said = tuple[EventType, dict[str, Any]]
 """Type and data of an event of agency `hub` (hub.parked.acts)."""
 
+_Told = Callable[[KafkaError | None, Message], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A kind of work, done at one desk at a time: its transactional id, and what who is overtaken hears."""
+
+    transaction: str
+    overtaken: str
+    do: str
+
 
 class AbortedError(BrokerError):
     """A transaction was rolled back: Kafka would not take one of its records as it is."""
 
 
+def hub_event(codec: Codec, said: Said, request_id: str | None = None) -> Outgoing:
+    """Return an event of agency `hub`, new and of now; `request_id` where it belongs to a request.
+
+    Raises ContractError where the data is not the type's.
+    """
+    type_, data = said
+    attributes = acts.event(type_, str(uuid4()), datetime.now(UTC), request_id)
+    return Outgoing(attributes.key.encode(), codec.encode(type_, data), attributes.to_headers())
+
+
 class Pen:
-    """Writes single events of agency `hub`: each is on the broker when `say` returns."""
+    """Writes single events of agency `hub`: each is on the broker when `write` returns."""
 
     def __init__(self, settings: Settings, principal: str) -> None:
-        self._codec = Codec(Contracts.load())
-        config = clients.writer(settings, principal) | {
-            "delivery.timeout.ms": int(_PATIENCE_SECONDS * 1000),
-            "message.max.bytes": topics.EVENT_BYTES + topics.HEADROOM_BYTES,
-        }
-        self._producer = Producer(config, logger=None)
+        timeout = {"delivery.timeout.ms": int(_PATIENCE_SECONDS * 1000)}
+        self._producer = Producer(_writer(settings, principal) | timeout, logger=None)
 
-    def say(self, said: Said, request_id: str | None = None) -> None:
+    def write(self, outgoing: Outgoing) -> None:
         """Publish one event and wait for the broker. Raises BrokerUnavailableError, BrokerError."""
         outcome: list[KafkaError | None] = []
 
         def told(error: KafkaError | None, _: Message) -> None:
             outcome.append(error)
 
-        _produce(self._producer, self._codec, said, request_id, told)
+        try:
+            _produce(self._producer, outgoing, told)
+        except KafkaException as error:
+            raise _refused(error.args[0]) from None
         deadline = time.monotonic() + _PATIENCE_SECONDS + _CALL_SECONDS
         while not outcome and time.monotonic() < deadline:
             self._producer.poll(0.1)
         if not outcome:
             raise BrokerUnavailableError("Kafka did not answer; it is not known whether the event was taken.")
         if outcome[0] is not None:
-            raise _failed(outcome[0])
+            raise _refused(outcome[0])
 
 
 class Desk:
-    """Settles parked events; `begin` first. A context manager."""
+    """Writes in transactions, as one person; a context manager. Entering ends what another has open.
 
-    def __init__(self, settings: Settings, principal: str) -> None:
-        self._codec = Codec(Contracts.load())
-        config = clients.writer(settings, principal) | {
-            "transactional.id": topics.DESK_TRANSACTION,
+    Raises FencedError when another desk for the same work was opened, else BrokerUnavailableError or
+    BrokerError.
+    """
+
+    def __init__(self, settings: Settings, principal: str, work: Work) -> None:
+        self._work = work
+        config = _writer(settings, principal) | {
+            "transactional.id": work.transaction,
             "transaction.timeout.ms": TRANSACTION_SECONDS * 1000,
-            "message.max.bytes": topics.EVENT_BYTES + topics.HEADROOM_BYTES,
         }
         self._producer = Producer(config, logger=None)
 
@@ -100,44 +125,34 @@ class Desk:
         if kind is not None:
             self._abort()
 
-    def write(
-        self, replays: Iterable[Replay], said: Iterable[Said], decision: tuple[Said, str] | None = None
-    ) -> None:
-        """Write replays and events in one transaction; all of it is on the broker when this returns.
+    def write(self, outgoing: Iterable[Outgoing]) -> list[Origin]:
+        """Write records in one transaction; return their places: all are on the broker then.
 
-        `decision` is a decision on a request, with the request's id. Raises FencedError when another desk was
-        opened, BrokerUnavailableError or BrokerError; then nothing was written, or (time-out) it is unknown:
-        the next desk's history tells.
+        Where it raises, nothing was written, or (time-out) it is unknown: what the next desk finds on the
+        outbox tells. AbortedError: Kafka will not take one of the records.
         """
+        told: dict[int, Origin] = {}
         errors: list[KafkaError] = []
-
-        def told(error: KafkaError | None, _: Message) -> None:
-            if error is not None:
-                errors.append(error)
-
         try:
             self._producer.begin_transaction()
-            for each in replays:
-                headers = cast("Any", list(each.headers))
-                self._producer.produce(_OUTBOX, each.value, each.key, headers=headers, on_delivery=told)
-            for one in said:
-                _produce(self._producer, self._codec, one, None, told)
-            if decision is not None:
-                _produce(self._producer, self._codec, *decision, told)
+            for number, each in enumerate(outgoing):
+                _produce(self._producer, each, partial(_note, told, errors, number))
         except KafkaException as error:
             self._abort()
-            raise _failed(error.args[0]) from None
+            raise self._failed(error.args[0]) from None
         try:
             self._repeat(lambda: self._producer.commit_transaction(_CALL_SECONDS))
         except BrokerError:
             self._abort()
             # The commit's error says that a record failed, the record's own says why.
             if errors and errors[0].code() != KafkaError._PURGE_QUEUE:  # noqa: SLF001 - librdkafka's name
-                raise _failed(errors[0]) from None
+                raise self._failed(errors[0]) from None
             raise
+        return [told[number] for number in sorted(told)]
 
     def _abort(self) -> None:
-        # A transaction left open would hold back the hub's outbox for ten seconds.
+        # A transaction left open would hold back the hub's outbox for ten seconds. Where the outcome of a
+        # commit is unknown, the client refuses to abort: the next desk ends it.
         with contextlib.suppress(KafkaException):
             self._producer.abort_transaction(_CALL_SECONDS)
 
@@ -150,32 +165,37 @@ class Desk:
             except KafkaException as exception:
                 error: KafkaError = exception.args[0]
                 if error.fatal() or not error.retriable() or time.monotonic() > deadline:
-                    raise _failed(error) from None
+                    raise self._failed(error) from None
                 time.sleep(0.1)
             else:
                 return
 
+    def _failed(self, error: KafkaError) -> BrokerError | FencedError:
+        if error.code() in _FENCED:
+            return FencedError(self._work.overtaken, do=self._work.do)
+        return _refused(error)
 
-def _produce(
-    producer: Producer,
-    codec: Codec,
-    said: Said,
-    request_id: str | None,
-    told: Callable[[KafkaError | None, Message], None],
+
+def _writer(settings: Settings, principal: str) -> dict[str, str | int | float | bool]:
+    most = {"message.max.bytes": topics.EVENT_BYTES + topics.HEADROOM_BYTES}
+    return clients.writer(settings, principal) | most
+
+
+def _produce(producer: Producer, outgoing: Outgoing, told: _Told) -> None:
+    headers = cast("Any", list(outgoing.headers))  # the stub knows no null header
+    producer.produce(_OUTBOX, outgoing.value, outgoing.key, headers=headers, on_delivery=told)
+
+
+def _note(
+    told: dict[int, Origin], errors: list[KafkaError], number: int, error: KafkaError | None, message: Message
 ) -> None:
-    type_, data = said
-    attributes = acts.event(type_, str(uuid4()), datetime.now(UTC), request_id)
-    headers = cast("Any", attributes.to_headers())
-    value = codec.encode(type_, data)
-    producer.produce(_OUTBOX, value, attributes.key.encode(), headers=headers, on_delivery=told)
+    if error is not None:
+        errors.append(error)
+    else:
+        told[number] = Origin(str(message.topic()), int(message.partition() or 0), int(message.offset() or 0))
 
 
-def _failed(error: KafkaError) -> BrokerError | FencedError:
-    if error.code() in _FENCED:
-        return FencedError(
-            "somebody else began to settle parked events:",
-            do="run the same command again; it goes on where it stopped.",
-        )
+def _refused(error: KafkaError) -> BrokerError:
     if error.code() in _DENIED:
         return BrokerError(
             f"Kafka refused: {error.str()}.",
