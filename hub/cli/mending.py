@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from hub.contracts.origin import Origin
-    from hub.launch.mending import Outcome
+    from hub.mending.repair import Outcome
     from hub.settings import Settings
 
 INTAKE = "intake"
@@ -61,17 +61,18 @@ def explain(
     from hub.broker.desk.people import person  # noqa: PLC0415 - keeps `hub --help` quick
     from hub.contracts.codec import Codec  # noqa: PLC0415
     from hub.contracts.schemas import Contracts  # noqa: PLC0415
-    from hub.launch import mending  # noqa: PLC0415
+    from hub.mending.order import named  # noqa: PLC0415
+    from hub.mending.told import tell, viewed  # noqa: PLC0415
 
     if contents and not (reason or "").strip():
         raise ConfigError("--contents wants --reason: who looks at contents says why.")
     settings = load_settings(data_dir)
     with _books(settings) as books:
-        told, count = mending.tell(settings, books, mending.named(route), _origin(origin), limit)
+        told, count = tell(settings, books, named(route), _origin(origin), limit)
     rows = [each.to_json() for each in told]
     if contents:
         who = person(settings, as_, operator=False)
-        mending.viewed(settings, who, (reason or "").strip(), told)
+        viewed(settings, who, (reason or "").strip(), told)
         codec = Codec(Contracts.load())
         for row, one in zip(rows, told, strict=True):
             row["contents"] = one.contents(codec)
@@ -110,18 +111,19 @@ def repair(
     Example: `hub ledger repair agency.city.outbox/1/4711 --reason "gate's offset was moved, ticket 88"`
     """
     from hub.broker.desk.people import person  # noqa: PLC0415 - keeps `hub --help` quick
-    from hub.launch import mending  # noqa: PLC0415
+    from hub.mending import repair as mending  # noqa: PLC0415
+    from hub.mending.order import Order, named  # noqa: PLC0415
 
     reason = reason.strip()
     if not reason or len(reason) > _MOST_REASON:
         raise ConfigError(f"--reason must have 1 to {_MOST_REASON} characters.")
     settings, place = load_settings(data_dir), _origin(origin)
     assert place is not None  # noqa: S101 - the argument is required
-    order = mending.Order(
+    order = Order(
         origin=place,
         reason=reason,
         person=person(settings, as_, operator=False),
-        route=None if route is None else mending.named(route),
+        route=None if route is None else named(route),
         explain=explain_,
     )
     with _books(settings) as books:
@@ -195,7 +197,7 @@ def _command(row: dict[str, Any]) -> str:
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:
-    from hub.launch.mending import shown  # noqa: PLC0415 - keeps `hub --help` quick
+    from hub.mending.order import shown  # noqa: PLC0415 - keeps `hub --help` quick
 
     def named(faults: Any) -> list[dict[str, str]]:
         return [{"route": shown(each.route), "kind": each.kind} for each in faults]

@@ -17,8 +17,9 @@ from hub.cli.app import app
 from hub.contracts import topics
 from hub.contracts.origin import Origin
 from hub.errors import FencedError, HubError
-from hub.launch import mending
 from hub.launch.environment import child_environment
+from hub.mending import repair
+from hub.mending.order import Order
 from hub.parked.replay import afresh
 from tests.integration.audit.conftest import until
 from tests.integration.gate.conftest import STEP
@@ -171,8 +172,8 @@ def test_from_sabotage_to_a_balanced_route(scene, ledger):
     # A desk that died in its transaction leaves nothing; one that was overtaken writes nothing.
     (original,) = fetch(settings, [(lost.topic, lost.partition, lost.offset)])
     again = afresh(original, [scene.crooked])
-    overtaken = Desk(settings, topics.HUB, mending.MENDING).__enter__()
-    with Desk(settings, topics.HUB, mending.MENDING) as desk:
+    overtaken = Desk(settings, topics.HUB, repair.MENDING).__enter__()
+    with Desk(settings, topics.HUB, repair.MENDING) as desk:
         assert sent(settings, lost, 0) == []
         with pytest.raises(FencedError, match="another repair began"):
             overtaken.write([again])
@@ -180,9 +181,9 @@ def test_from_sabotage_to_a_balanced_route(scene, ledger):
         (found,) = sent(settings, lost, 0)
     assert (found.place, found.routes) == (place, frozenset({scene.crooked}))
     # That one was cut off before anybody could be told: who runs it again finds it, and sends nothing.
-    order = mending.Order(lost, "again", Person("sara", topics.HUB))
+    order = Order(lost, "again", Person("sara", topics.HUB))
     fault = Fault(scene.crooked, "missing", lost, 1, 1, None, "")
-    assert mending._send_again(settings, order, [fault], original) == (place, False)
+    assert repair._send_again(settings, order, [fault], original) == (place, False)
     until(lambda: ledger.json("explain", scene.crooked, "--origin", scene.lost)[0] == 0)
     assert "repaired already" in ledger.refused("repair", scene.lost, *REASON)
     assert len(scene.replays(scene.lost)) == 1

@@ -17,8 +17,8 @@ from hub.contracts.origin import Origin
 from hub.contracts.record import Record
 from hub.contracts.schemas import Contracts
 from hub.errors import ContractError
-from hub.launch import mending
-from hub.launch.mending import NothingToMendError, Order, choose, repair_of
+from hub.mending import repair, told
+from hub.mending.order import NothingToMendError, Order, choose, repair_of
 from hub.parked.replay import afresh
 
 CODEC = Codec(Contracts.load())
@@ -167,13 +167,13 @@ def test_an_event_whose_headers_cannot_be_read_is_not_copied():
 def test_the_record_of_a_repair_says_who_why_and_what():
     """Routes and kinds of that side alone; the intake's record has no routes."""
     chosen = [fault("missing"), fault("altered", STATISTICS), fault("missing", INTAKE)]
-    sent = mending.step(order(), chosen, record(), CODEC, intake=False)
+    sent = repair.step(order(), chosen, record(), CODEC, intake=False)
     contract, data = CODEC.decode(sent.value)
-    assert contract.event_type == mending.REPAIRED
+    assert contract.event_type == repair.REPAIRED
     assert (data["origin"], data["routes"]) == (str(ORIGIN), [REGISTER, STATISTICS])
     assert (data["kinds"], data["action"]) == (["altered", "missing"], "redelivered")
     assert (data["repaired_by"], data["reason"], data["event_id"]) == ("sara", "ticket 88", "e-1")
-    intake = mending.step(order(explain=True), chosen, None, CODEC, intake=True)
+    intake = repair.step(order(explain=True), chosen, None, CODEC, intake=True)
     _, data = CODEC.decode(intake.value)
     assert (data["routes"], data["kinds"], data["action"]) == ([], ["missing"], "explained")
     assert (data["event_id"], data["source_agency"]) == (None, "city")
@@ -182,16 +182,16 @@ def test_the_record_of_a_repair_says_who_why_and_what():
 
 def test_a_fault_is_told_without_any_value():
     """Names and places only; the contents are asked for apart."""
-    told = mending.Told(fault("missing"), None, 9, record(), None)
-    text = str(told.to_json())
+    one = told.Told(fault("missing"), None, 9, record(), None)
+    text = str(one.to_json())
     assert "560872" not in text
-    assert (told.to_json()["open"], told.to_json()["event_id"]) == (True, "e-1")
-    assert mending.contents(record(), CODEC)["data"]["handled_by"] == "560872"
+    assert (one.to_json()["open"], one.to_json()["event_id"]) == (True, "e-1")
+    assert told.contents(record(), CODEC)["data"]["handled_by"] == "560872"
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\0\0\0", b"\xff\xfe", b"text"])
 def test_contents_that_nobody_can_read_are_shown_as_bytes(value):
     """What is broken is what one wants to look at."""
-    shown = mending.contents(record(value=value, key=b"\xff"), CODEC)
+    shown = told.contents(record(value=value, key=b"\xff"), CODEC)
     assert shown["key"] == {"base64": "/w=="}
     assert shown["data"] in (None, "", "\0\0\0", {"base64": "//4="}, "text")
