@@ -30,7 +30,7 @@ from hub.parked import acts
 from hub.parked.outgoing import Outgoing
 from hub.settings import Settings
 
-TRANSACTION_SECONDS = 10
+_TRANSACTION_SECONDS = 10
 _CALL_SECONDS = 5.0
 _PATIENCE_SECONDS = 60.0
 _OUTBOX = topics.outbox(topics.HUB)
@@ -111,7 +111,7 @@ class Desk:
         self._work = work
         config = _writer(settings, principal) | {
             "transactional.id": work.transaction,
-            "transaction.timeout.ms": TRANSACTION_SECONDS * 1000,
+            "transaction.timeout.ms": _TRANSACTION_SECONDS * 1000,
         }
         self._producer = Producer(config, logger=None)
 
