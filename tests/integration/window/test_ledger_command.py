@@ -33,7 +33,13 @@ def books(database, monkeypatch):
         intake = Intake("agency.town.outbox", 0, read=165_000, routed=164_999, parked={"decode": 1})
         lane = Lane(ROUTE, "agency.town.outbox", 0, "reg", 0, 10, delivered, missing=missing)
         key = LaneKey(ROUTE, "agency.town.outbox", 0)
-        rows = {"intakes": [intake], "lanes": [lane], "repaired": {key: repaired}, "arrived": {}, "resent": {}}
+        rows = {
+            "intakes": [intake],
+            "lanes": [lane],
+            "repaired": {key: repaired},
+            "arrived": {},
+            "resent": {},
+        }
         sheet = sheets.make(at, at, 0.0, **rows, source_of=lambda _: "town")
         kept = audit.Books(server)
         kept.load()
