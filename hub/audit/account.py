@@ -24,15 +24,14 @@ from hub.audit.rules import Rules, Term, stamp
 from hub.audit.seen import Bounds, remembered
 from hub.audit.sheet import Sheet
 from hub.contracts import topics
-from hub.contracts.names import AgencyCode, EventType
+from hub.contracts.names import AgencyCode
 from hub.contracts.origin import Origin
 from hub.contracts.record import Record
 from hub.errors import ContractError
-from hub.registry.model import REJECTED, Registry
+from hub.registry.model import REJECTED, REPAIRED, Registry
 
 __all__ = ["Account", "Bounds", "Changes", "Editions", "Progress", "Saved"]
 
-REPAIRED = EventType("hub.ledger.repaired.v1")
 ROUTED, UNCLAIMED, DUPLICATE, PARKED = range(4)
 STRAY = "?"
 """Before an inbox's topic: the pseudo-route of records there that name no route of ours."""

@@ -22,7 +22,7 @@ from hub.broker.desk.places import fetch
 from hub.broker.registry_topic import read_registry
 from hub.contracts import topics
 from hub.contracts.codec import Codec
-from hub.contracts.names import EventType, RouteId
+from hub.contracts.names import RouteId
 from hub.contracts.origin import Origin
 from hub.contracts.record import Record
 from hub.contracts.schemas import Contracts
@@ -30,11 +30,10 @@ from hub.mending.order import NothingToMendError, Order, choose, repair_of, show
 from hub.mending.told import at_of, event_of, source_of
 from hub.parked.outgoing import Outgoing
 from hub.parked.replay import afresh
-from hub.registry.model import Registry
+from hub.registry.model import REPAIRED, Registry
 from hub.settings import Settings
 from hub.store import audit
 
-REPAIRED = EventType("hub.ledger.repaired.v1")
 MENDING = Work(
     topics.DESK_MENDING,
     "the repair was not written: another repair began meanwhile.",

@@ -26,9 +26,12 @@ REJECTIONS_SUFFIX = "-rejections"
 HUB_RECORDS = AgreementId("hub-records")
 """The derived agreement by which the hub's own records of what people did reach its own inbox."""
 
+REPAIRED = EventType("hub.ledger.repaired.v1")
+"""A person mended a fault of the ledger; the audit takes repairs from these."""
+
 RECORDED = (
     EventType("hub.contents.viewed.v1"),
-    EventType("hub.ledger.repaired.v1"),
+    REPAIRED,
     EventType("hub.parked.confirmed.v1"),
     EventType("hub.parked.discarded.v1"),
     EventType("hub.parked.replayed.v1"),

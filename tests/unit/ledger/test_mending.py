@@ -20,6 +20,7 @@ from hub.errors import ContractError
 from hub.mending import repair, told
 from hub.mending.order import NothingToMendError, Order, choose, repair_of
 from hub.parked.replay import afresh
+from hub.registry.model import REPAIRED
 
 CODEC = Codec(Contracts.load())
 STEP = "service.step.completed.v1"
@@ -169,7 +170,7 @@ def test_the_record_of_a_repair_says_who_why_and_what():
     chosen = [fault("missing"), fault("altered", STATISTICS), fault("missing", INTAKE)]
     sent = repair.step(order(), chosen, record(), CODEC, intake=False)
     contract, data = CODEC.decode(sent.value)
-    assert contract.event_type == repair.REPAIRED
+    assert contract.event_type == REPAIRED
     assert (data["origin"], data["routes"]) == (str(ORIGIN), [REGISTER, STATISTICS])
     assert (data["kinds"], data["action"]) == (["altered", "missing"], "redelivered")
     assert (data["repaired_by"], data["reason"], data["event_id"]) == ("sara", "ticket 88", "e-1")
