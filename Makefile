@@ -30,8 +30,9 @@ $(STAMPS)/dev: requirements/dev.lock $(STAMPS)/run
 demo: $(STAMPS)/run
 	$(BIN)/hub demo $(if $(ONCE),--once)
 
+# Two processes: much of the time is waiting. A file stays in one of them, in the order of the folders.
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 soak: $(STAMPS)/dev
 	$(BIN)/python -m tests.soak $(SOAK)

@@ -99,6 +99,7 @@ def _run(hub, folder, seed, count, seconds, rate, kinds, stack):
     findings, counted = judge.look(hub.settings, registry, workers.journals, look)
     outcome = Outcome(injector.injected, findings, counted, None, watch.most, watch.most_unread, drained)
     outcome.notes += ends.notes()
+    outcome.findings += _written_off(hub)
     outcome.findings += ends.findings() + injector.findings + late + workers.gaps() + watch.findings()
     _ask_audit(hub, look, outcome)
     if outcome.busy < BUSY_SHARE * len(outcome.injected):
@@ -128,6 +129,13 @@ class _Ends:
     def findings(self):
         """Return who was ended by another signal than the kills' own."""
         return [each for each in self._said if "was killed by signal" in each and "signal 9;" not in each]
+
+
+def _written_off(hub):
+    """Return whether Kafka wrote transactions off without telling their partitions (docs/operate/faults.md)."""
+    text = (hub.data_dir / "logs" / "kafka.log").read_text(encoding="utf-8", errors="replace")
+    count = text.count("Couldn't find leader endpoint")
+    return [f"Kafka wrote off {count} open transactions without their markers"] if count else []
 
 
 def _drain(look):
