@@ -132,7 +132,7 @@ class _Ends:
 
 
 def _written_off(hub):
-    """Return whether Kafka wrote transactions off without telling their partitions (docs/operate/faults.md)."""
+    """Return whether Kafka wrote transactions off without their markers (docs/operate/faults.md)."""
     text = (hub.data_dir / "logs" / "kafka.log").read_text(encoding="utf-8", errors="replace")
     count = text.count("Couldn't find leader endpoint")
     return [f"Kafka wrote off {count} open transactions without their markers"] if count else []
