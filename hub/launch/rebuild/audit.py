@@ -69,6 +69,7 @@ _KNOWN = """id IN (
         ON (f.route, f.kind, f.origin_topic, f.origin_partition)
             = (known.route, known.kind, known.topic, known.partition)
     WHERE f.nth <= known.count)"""
+_STATES = ("delivered", "pending", "rejected", "expired")
 _WAIT_SECONDS = 120.0
 _PAUSE_SECONDS = 0.2
 
@@ -199,8 +200,8 @@ class _Audit:
             return False
         shown = {(line["topic"], line["partition"]): line["next"] for line in sheet["intake"]}
         held = {(row["topic"], row["partition"]): row["cut"] for row in live.rows(audit_intake)}
-        accepted = sum(row["accepted"] for row in live.rows(audit_lane))
-        return shown == held and accepted == sheet["totals"]["accepted"]
+        found = sum(row[state] for row in live.rows(audit_lane) for state in _STATES)
+        return shown == held and found == sum(sheet["totals"][state] for state in _STATES)
 
     def _seed(self, loaded: books.Loaded, taken_at: datetime) -> None:
         """Write a checkpoint to the shadow, with the faults and repairs that were known by then."""
