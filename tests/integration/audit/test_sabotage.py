@@ -32,7 +32,7 @@ def line(sheet, agreement):
 def sums_hold(sheet):
     for each in sheet["routes"]:
         states = sum(each[name] for name in ("delivered", "pending", "rejected", "expired"))
-        assert each["accepted"] == states + each["unaccounted"]["missing"], each
+        assert each["accepted"] == states + each["lost"], each
     for each in sheet["intake"]:
         total = each["routed"] + each["unclaimed"] + each["duplicate"] + sum(each["parked"].values())
         assert each["read"] == total, each
