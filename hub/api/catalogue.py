@@ -12,6 +12,7 @@ from sqlalchemy import Row
 from hub.api.problems import ProblemError
 from hub.api.state import Hub
 from hub.contracts import names
+from hub.contracts.moments import rfc3339
 from hub.store import read_models
 from hub.window.catalogue import Kind
 
@@ -85,8 +86,8 @@ def _entry(row: Row[Any]) -> dict[str, Any]:
         **row.data,
         "declared": {
             "by": row.agency,
-            "first_accepted_at": _time(row.first_accepted_at),
-            "accepted_at": _time(row.accepted_at),
+            "first_accepted_at": rfc3339(row.first_accepted_at),
+            "accepted_at": rfc3339(row.accepted_at),
             "events": row.events,
             "event_id": row.event_id,
             "event_type": row.type,
@@ -94,10 +95,6 @@ def _entry(row: Row[Any]) -> dict[str, Any]:
             "origin": f"{row.origin_topic}/{row.origin_partition}/{row.origin_offset}",
         },
     }
-
-
-def _time(moment: Any) -> str:
-    return str(moment.isoformat(timespec="milliseconds")).replace("+00:00", "Z")
 
 
 def _encode(after: tuple[str, str]) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import Row
 from hub.api.problems import ProblemError
 from hub.api.state import Hub
 from hub.contracts import envelope, names, topics
+from hub.contracts.moments import rfc3339
 from hub.errors import ContractError
 from hub.store import read_models
 from hub.store.read_models import FeedQuestion
@@ -80,5 +81,5 @@ def _event(row: Row[Any]) -> dict[str, Any]:
         "origin": f"{found['origin_topic']}/{found['origin_partition']}/{found['origin_offset']}",
         "partition": found["partition"],
         "offset": found["offset"],
-        "appended_at": found["appended_at"].isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "appended_at": rfc3339(found["appended_at"]),
     }

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from hub.audit.books import INTAKE, KINDS, Intake, Lane, LaneKey
+from hub.contracts.moments import rfc3339
 
 _INTAKE_TERMS = ("read", "routed", "unclaimed", "duplicate", "expired_unread", "unaudited")
 _ROUTE_TERMS = ("accepted", "delivered", "pending", "rejected", "expired", "before")
@@ -168,8 +169,8 @@ class Sheet:
     def to_json(self) -> dict[str, Any]:
         """Return the sheet as a JSON-able dict."""
         return {
-            "as_of": _text(self.as_of),
-            "completed_at": _text(self.completed_at),
+            "as_of": rfc3339(self.as_of),
+            "completed_at": rfc3339(self.completed_at),
             "lag_seconds": self.lag_seconds,
             "intake": [each.to_json() for each in self.intake],
             "routes": [each.to_json() for each in self.routes],
@@ -208,7 +209,3 @@ def make(
         line.arrived += arrived.get(lane.key, 0)
         line.resent += resent.get(lane.key, 0)
     return Sheet(as_of, completed_at, lag_seconds, tuple(lines), tuple(routes.values()))
-
-
-def _text(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -19,6 +19,7 @@ from hub.broker.records import record_of
 from hub.broker.tail import Place, Tail
 from hub.contracts import envelope, ledger, topics
 from hub.contracts.codec import Codec
+from hub.contracts.moments import rfc3339
 from hub.contracts.names import AgencyCode
 from hub.contracts.origin import Origin
 from hub.contracts.schemas import Contracts
@@ -68,7 +69,7 @@ class Sighting:
             "topic": self.origin.topic,
             "partition": self.origin.partition,
             "offset": self.origin.offset,
-            "appended_at": self.appended_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "appended_at": rfc3339(self.appended_at),
             "source": self.source,
             "type": self.type,
             "verdict": self.verdict,

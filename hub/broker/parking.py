@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from hub.broker import clients
 from hub.broker.records import record_of
 from hub.contracts import envelope, topics
+from hub.contracts.moments import rfc3339
 from hub.errors import BrokerError
 from hub.settings import Settings
 
@@ -61,7 +62,7 @@ class Parking:
 
 
 def _headers(message: Message, why: str) -> list[tuple[str, bytes]]:
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    now = rfc3339(datetime.now(UTC))
     return [
         (envelope.REASON, REASON.encode()),
         (envelope.DETAIL, why.encode()),

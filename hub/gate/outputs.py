@@ -7,10 +7,11 @@ hub's own headers are appended, so a reader takes the last of each name. Null an
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import datetime
 
 from hub.contracts import envelope, topics
 from hub.contracts.codec import Codec
+from hub.contracts.moments import rfc3339
 from hub.contracts.names import RECEIPT
 from hub.contracts.record import Record
 from hub.gate.checks import owner
@@ -26,7 +27,7 @@ ParkedHeaders = list[tuple[str, bytes | None]]
 
 def moment(at: datetime) -> bytes:
     """Return a time as the hub's headers write it: RFC 3339, UTC, milliseconds, `Z`."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z").encode()
+    return rfc3339(at).encode()
 
 
 def delivery_headers(

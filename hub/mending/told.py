@@ -21,6 +21,7 @@ from hub.broker.registry_topic import read_registry
 from hub.contracts import envelope, jsonform, structured, topics
 from hub.contracts.codec import Codec
 from hub.contracts.envelope import Envelope
+from hub.contracts.moments import rfc3339
 from hub.contracts.origin import Origin
 from hub.contracts.record import Record
 from hub.contracts.schemas import Contracts
@@ -186,8 +187,7 @@ class _Explainer:
 
 
 def _moment(milliseconds: int) -> str:
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(datetime.fromtimestamp(milliseconds / 1000, UTC))
 
 
 def _bytes(value: bytes | None) -> Any:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from hub.contracts import envelope, topics
 from hub.contracts.codec import Codec
 from hub.contracts.envelope import Envelope
+from hub.contracts.moments import rfc3339
 from hub.contracts.names import EventType, source_uri
 from hub.contracts.record import Record
 from hub.errors import ContractError
@@ -155,9 +156,8 @@ def viewed(event: ParkedEvent, by: str, at: datetime, purpose: str) -> tuple[Eve
 
 def event(type_: EventType, id_: str, at: datetime, request_id: str | None = None) -> Envelope:
     """Return the envelope of an event of agency `hub`; `request_id` is the case of requests and decisions."""
-    time = at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     caseid = _case(request_id) if request_id is not None else None
-    return Envelope(id_, source_uri(topics.HUB), type_, time, caseid=caseid)
+    return Envelope(id_, source_uri(topics.HUB), type_, rfc3339(at), caseid=caseid)
 
 
 def _case(request_id: str) -> str:

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, Row, Table, delete, func, insert, select, tuple_
@@ -23,10 +23,10 @@ from sqlalchemy.exc import DBAPIError
 
 from hub.audit.account import Changes, Saved
 from hub.audit.books import Action, Fault, FaultKind, Intake, Lane, Place, Repair
+from hub.contracts.moments import rfc3339
 from hub.contracts.origin import Origin
-from hub.errors import HubError, StoreError
 from hub.store import offsets
-from hub.store.engine import is_transient, unavailable
+from hub.store.engine import reworded
 from hub.store.tables import (
     audit_carry,
     audit_checkpoint,
@@ -155,7 +155,7 @@ def sheet(engine: Engine) -> dict[str, Any] | None:
         data = connection.execute(select(audit_carry.c.data).where(audit_carry.c.name == _SHEET)).scalar()
     if cut is None or data is None:
         return None
-    times = {"as_of": _rfc3339(cut.as_of), "completed_at": _rfc3339(cut.completed_at)}
+    times = {"as_of": rfc3339(cut.as_of), "completed_at": rfc3339(cut.completed_at)}
     return times | {"lag_seconds": cut.lag_seconds} | _unpacked(data)
 
 
@@ -369,10 +369,6 @@ def _unpacked(data: bytes) -> dict[str, Any]:
     return document
 
 
-def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 @contextmanager
 def _transaction(engine: Engine) -> Iterator[Connection]:
     """One transaction that sees one state of the database; errors are the hub's."""
@@ -380,10 +376,4 @@ def _transaction(engine: Engine) -> Iterator[Connection]:
         with engine.execution_options(isolation_level="REPEATABLE READ").begin() as connection:
             yield connection
     except DBAPIError as error:
-        raise _reworded(error) from None
-
-
-def _reworded(error: DBAPIError) -> HubError:
-    if is_transient(error):
-        return unavailable(error)
-    return StoreError(f"PostgreSQL refused: {str(error.orig).strip().partition(chr(10))[0]}.")
+        raise reworded(error) from None

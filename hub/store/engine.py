@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import URL, Engine, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 
-from hub.errors import ConfigError, StoreUnavailableError
+from hub.errors import ConfigError, HubError, StoreError, StoreUnavailableError
 from hub.settings import Settings
 
 CONNECT_SECONDS = 5
@@ -44,6 +44,13 @@ def unavailable(error: BaseException) -> StoreUnavailableError:
     cause = error.orig if isinstance(error, DBAPIError) else error
     reason = str(cause).strip().partition("\n")[0]
     return StoreUnavailableError(f"PostgreSQL does not answer: {reason}.")
+
+
+def reworded(error: DBAPIError) -> HubError:
+    """Return the error to raise for a statement that failed: to be tried again, or refused, and why."""
+    if is_transient(error):
+        return unavailable(error)
+    return StoreError(f"PostgreSQL refused: {str(error.orig).strip().partition(chr(10))[0]}.")
 
 
 def _url(settings: Settings) -> URL:

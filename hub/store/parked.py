@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
 from hub.contracts import topics
+from hub.contracts.moments import rfc3339
 from hub.contracts.names import AgencyCode
 from hub.errors import ContractError, HubError, StoreError
 from hub.parked.acts import Act, Decision, Request, Settlement
@@ -375,9 +376,7 @@ def _rows(engine: Engine, query: Select[Any]) -> Sequence[Row[Any]]:
 
 
 def _rfc(moment: datetime | None) -> str | None:
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(moment) if moment is not None else None
 
 
 def _reworded(error: DBAPIError) -> HubError:

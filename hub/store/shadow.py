@@ -18,9 +18,9 @@ import psycopg
 from sqlalchemy import Column, Connection, Engine, Table, event, text
 from sqlalchemy.exc import DBAPIError
 
-from hub.errors import HubError, StoreError
+from hub.errors import StoreError
 from hub.settings import Settings
-from hub.store.engine import engine, is_transient, unavailable
+from hub.store.engine import engine, reworded
 from hub.store.migrate import keep_out
 from hub.store.tables import consumer_position
 
@@ -79,7 +79,7 @@ class Snapshot:
         try:
             return [dict(row) for row in self._live.execute(table.select()).mappings()]
         except DBAPIError as error:
-            raise _reworded(error) from None
+            raise reworded(error) from None
 
     def compare(self, table: Table, content: str | None = None) -> Comparison:
         """Compare a table with the shadow's, which must stand at the same positions.
@@ -97,7 +97,7 @@ class Snapshot:
                     only = _only(*(_hashes(each, table, of, self._consumers) for each in sides))
                 return Comparison(table.name, live, rebuilt, *only)
         except DBAPIError as error:
-            raise _reworded(error) from None
+            raise reworded(error) from None
 
 
 class Shadow:
@@ -130,7 +130,7 @@ class Shadow:
                 self._holder = stack.enter_context(self._live.connect())
                 self._begin()
             except DBAPIError as error:
-                raise _reworded(error) from None
+                raise reworded(error) from None
             stack.callback(self._drop)
             self._stack = stack.pop_all()
         return self
@@ -146,7 +146,7 @@ class Shadow:
             with self._live.connect() as connection:
                 return _positions(connection, self._consumers)
         except DBAPIError as error:
-            raise _reworded(error) from None
+            raise reworded(error) from None
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
@@ -156,7 +156,7 @@ class Shadow:
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                 yield Snapshot(connection, self._consumers, self.engine)
         except DBAPIError as error:
-            raise _reworded(error) from None
+            raise reworded(error) from None
 
     def copy(self, table: Table, where: str, values: Mapping[str, Any]) -> None:
         """Give the shadow's table rows of the live one: what no log can give again."""
@@ -166,7 +166,7 @@ class Shadow:
             self._holder.execute(text(f"INSERT INTO {SCHEMA}.{table.name} ({names}) {rows}"), values)
             self._holder.commit()
         except DBAPIError as error:
-            raise _reworded(error) from None
+            raise reworded(error) from None
 
     def replace(self, catch_up: Callable[[Positions], None]) -> None:
         """Put the shadow's tables in the place of the live ones, in one transaction.
@@ -182,7 +182,7 @@ class Shadow:
                     self._exchange(catch_up)
             except DBAPIError as error:
                 if not isinstance(error.orig, _BUSY):
-                    raise _reworded(error) from None
+                    raise reworded(error) from None
                 time.sleep(_PAUSE_SECONDS)
             else:
                 return
@@ -220,7 +220,7 @@ class Shadow:
                 for table in self._tables:
                     connection.execute(text(f"ANALYZE {table.name}"))
         except DBAPIError as error:
-            raise _reworded(error) from None
+            raise reworded(error) from None
 
     def _exchange(self, catch_up: Callable[[Positions], None]) -> None:
         self._holder.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_WAIT}'"))
@@ -317,9 +317,3 @@ def _where(table: Table) -> str:
 
 def _ours(table: Table, consumers: Sequence[str]) -> dict[str, Any]:
     return {"consumers": list(consumers)} if "consumer" in table.c else {}
-
-
-def _reworded(error: DBAPIError) -> HubError:
-    if is_transient(error):
-        return unavailable(error)
-    return StoreError(f"PostgreSQL refused: {str(error.orig).strip().partition(chr(10))[0]}.")
