@@ -77,3 +77,7 @@ def run(name: str, main: Callable[[Settings, Stop], None]) -> None:
     except Exception:  # noqa: BLE001 - the last place that can log it
         structlog.get_logger().exception("failed")
         sys.exit(1)
+    finally:
+        # It is ending: asked once more to stop, it still ends with the exit code that tells why.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)

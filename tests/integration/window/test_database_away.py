@@ -44,19 +44,19 @@ def test_a_database_away_for_long_is_waited_for_in_the_group(window, server, ste
             {"name": name},
         )
         before = psutil.Process(child.pid).memory_info().rss
-        # More than the client's own queue of 32 MiB.
-        for number in range(2, 6002):
+        # 114 MiB: the client's own queue holds 32, and what one fetch of all partitions brings beyond it.
+        for number in range(2, 12_002):
             window.deliver(step(number), seq=number, data={"service_id": f"s{number}" + "x" * 10_000})
         window.flush()
         time.sleep(GONE_SECONDS)
         grown = psutil.Process(child.pid).memory_info().rss - before
         assert child.poll() is None, window.log()
         assert "waiting for PostgreSQL" in window.log()
-        assert grown < 52 * MIB, f"{grown / MIB:.0f} MiB"
+        assert grown < 80 * MIB, f"{grown / MIB:.0f} MiB"
         connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
     window.engine.dispose()
-    poll_until(lambda: len(window.seqs()) >= 6001, window.log, 120)
-    assert window.seqs() == list(range(1, 6002))
+    poll_until(lambda: len(window.seqs()) >= 12_001, window.log, 120)
+    assert window.seqs() == list(range(1, 12_002))
     assert window.sql("SELECT count(*) FROM sequence_fault") == [(0,)]
     assert child.poll() is None
     assert window._log.read_text().count("partitions taken over") == 1
