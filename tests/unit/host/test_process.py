@@ -28,7 +28,7 @@ process.run("gate", main)
 
 @pytest.mark.parametrize(("fails", "code"), [(True, 1), (False, 0)])
 def test_a_process_that_is_asked_to_stop_while_it_ends_keeps_its_exit_code(fails, code, tmp_path):
-    """The interpreter puts signals back to their defaults before it is gone; SIGTERM would be the exit code."""
+    """The interpreter puts signals back to their defaults before it is gone: SIGTERM would be the code."""
     ended = subprocess.run(
         [sys.executable, "-c", ASKED_WHILE_IT_ENDS.format(fails=fails)],
         cwd=tmp_path,
