@@ -26,6 +26,8 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+# An hour, a working day, a day, and on to a year.
+_WORK_BUCKETS = (60, 600, 3600, 28800, 86400, 259200, 604800, 1209600, 2592000, 7776000, 15552000, 31536000)
 _LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 
@@ -109,6 +111,71 @@ class Metrics:
         self._agencies = Gauge(
             "hub_agencies_connected",
             "Agencies that have published at least one event.",
+            multiprocess_mode="mostrecent",
+        )
+        self._cases = Gauge(
+            "hub_cases",
+            "Cases by journey and state; stuck ones are open without an event for too long.",
+            ["journey", "state"],
+            multiprocess_mode="mostrecent",
+        )
+        self._case_events = Counter(
+            "hub_case_events", "Deliveries of supervision's inbox that were folded, by kind.", ["kind"]
+        )
+        self._case_batch = Histogram(
+            "hub_case_batch_seconds", "Duration of one transaction of cases.", buckets=_LATENCY_BUCKETS
+        )
+        self._case_steps = Histogram(
+            "hub_case_step_seconds",
+            "From a step's beginning to its completion, of steps completed while this process looked on.",
+            ["journey", "step"],
+            buckets=_WORK_BUCKETS,
+        )
+        self._handoffs = Histogram(
+            "hub_handoff_seconds",
+            "From the passing of a case to the first event of who holds it then, by holder.",
+            ["holder"],
+            buckets=_WORK_BUCKETS,
+        )
+        self._case_clock = _LateGauge(
+            "hub_case_clock_timestamp_seconds",
+            "The programme's clock, by which deadlines are judged: the partition farthest behind.",
+            multiprocess_mode="livemin",
+        )
+        self._case_sequence_faults = Counter(
+            "hub_case_sequence_faults", "Gaps and repeats of hub-seq that cases met.", ["kind"]
+        )
+        self._notices_unsent = Gauge(
+            "hub_notices_unsent",
+            "Events of agency hub that cases came to and that are not on its outbox yet.",
+            multiprocess_mode="mostrecent",
+        )
+        self._islands = Gauge(
+            "hub_islands",
+            "Sets of agencies strongly connected by what flowed in the period.",
+            multiprocess_mode="mostrecent",
+        )
+        self._obligations = Gauge(
+            "hub_obligations",
+            "Obligations to the programme by owner and state.",
+            ["agency", "state"],
+            multiprocess_mode="mostrecent",
+        )
+        self._realisation = Gauge(
+            "hub_programme_realisation_ratio",
+            "Share of an agency's obligations that are fulfilled; agency `all`: of everybody's.",
+            ["agency"],
+            multiprocess_mode="mostrecent",
+        )
+        self._satisfaction = Gauge(
+            "hub_satisfaction_ratio",
+            "Mean rating of a service between its worst (0) and its best (1) possible.",
+            ["service"],
+            multiprocess_mode="mostrecent",
+        )
+        self._figures_refreshed = _LateGauge(
+            "hub_indicators_last_refresh_timestamp_seconds",
+            "When the figures were last refreshed, seconds since 1970.",
             multiprocess_mode="mostrecent",
         )
         self._disk_free = Gauge(
@@ -218,6 +285,60 @@ class Metrics:
     def agencies_connected(self, count: int) -> None:
         """Set how many agencies have published."""
         self._agencies.set(count)
+
+    def cases(self, journey: str, states: Mapping[str, int]) -> None:
+        """Set how many cases of a journey are in each state."""
+        for state, count in states.items():
+            self._cases.labels(journey, state).set(count)
+
+    def case_events(self, kind: str, count: int) -> None:
+        """Count deliveries by kind: case, programme, tick, parked."""
+        self._case_events.labels(kind).inc(count)
+
+    def case_batch(self, seconds: float) -> None:
+        """Record the duration of a transaction of cases."""
+        self._case_batch.observe(seconds)
+
+    def case_step(self, journey: str, step: str, seconds: float) -> None:
+        """Record how long a completed step took."""
+        self._case_steps.labels(journey, step).observe(seconds)
+
+    def handoff(self, holder: str, seconds: float) -> None:
+        """Record how long a case waited for its new holder."""
+        self._handoffs.labels(holder).observe(seconds)
+
+    def case_clock(self, moment: float) -> None:
+        """Set the programme's clock, seconds since 1970."""
+        self._case_clock.set(moment)
+
+    def case_sequence_fault(self, kind: str) -> None:
+        """Count a gap or repeat of hub-seq in supervision's inbox."""
+        self._case_sequence_faults.labels(kind).inc()
+
+    def notices_unsent(self, count: int) -> None:
+        """Set how many notices wait to be published."""
+        self._notices_unsent.set(count)
+
+    def islands(self, count: int) -> None:
+        """Set how many islands there are."""
+        self._islands.set(count)
+
+    def obligations(self, agency: str, states: Mapping[str, int]) -> None:
+        """Set how many obligations of an agency are in each state."""
+        for state, count in states.items():
+            self._obligations.labels(agency, state).set(count)
+
+    def realisation(self, agency: str, ratio: float) -> None:
+        """Set the share of an agency's obligations that are fulfilled; `all` for everybody's."""
+        self._realisation.labels(agency).set(ratio)
+
+    def satisfaction(self, service: str, ratio: float) -> None:
+        """Set the mean rating of a service, 0 to 1."""
+        self._satisfaction.labels(service).set(ratio)
+
+    def figures_refreshed(self, moment: float) -> None:
+        """Set when the figures were last refreshed, seconds since 1970."""
+        self._figures_refreshed.set(moment)
 
     def disk_free(self, count: int) -> None:
         """Set the free space of the data folder's disk, bytes."""

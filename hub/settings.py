@@ -91,6 +91,30 @@ class ProjectorSettings(_Group):
     linger_ms: int = Field(100, ge=0, le=5000, description="how long a batch waits to fill, milliseconds")
 
 
+class CasesSettings(_Group):
+    """How cases are folded, and who moves the programme's clock."""
+
+    slot: int = Field(0, ge=0, description="slot of this cases process; two of them never share one")
+    batch_events: int = Field(2000, ge=1, le=100_000, description="the most events in one SQL transaction")
+    linger_ms: int = Field(100, ge=0, le=5000, description="how long a batch waits to fill, milliseconds")
+    tick_seconds: float = Field(
+        60, ge=0, description="the programme's clock is told this often, real time; 0: somebody else tells it"
+    )
+
+
+class IndicatorsSettings(_Group):
+    """How figures are refreshed and published."""
+
+    refresh_seconds: float = Field(5, gt=0, description="pause between two refreshes of the figures")
+    publish_seconds: float = Field(
+        3600, ge=0, description="figures that changed are published this often; 0: only when asked to"
+    )
+    smallest_group: int = Field(
+        5, ge=1, description="a published figure about fewer people or cases is suppressed"
+    )
+    zone: str = Field("Asia/Tehran", description="time zone in which months and years begin")
+
+
 class MetricsSettings(_Group):
     """Where a single process serves its own metrics (under `hub up` the API serves all of them)."""
 
@@ -122,6 +146,8 @@ class Settings(BaseSettings):
     api: ApiSettings = ApiSettings()
     gate: GateSettings = GateSettings()
     projector: ProjectorSettings = ProjectorSettings()
+    cases: CasesSettings = CasesSettings()
+    indicators: IndicatorsSettings = IndicatorsSettings()
     metrics: MetricsSettings = MetricsSettings()
 
 

@@ -19,6 +19,12 @@ AgreementId = NewType("AgreementId", str)
 RouteId = NewType("RouteId", str)
 """`<agreement>/<event type>`: the ledger's unit."""
 
+JourneyId = NewType("JourneyId", str)
+"""The id of a journey; same alphabet as an agency code."""
+
+CalendarId = NewType("CalendarId", str)
+"""The id of a calendar of working days; same alphabet as an agency code."""
+
 SchemaId = NewType("SchemaId", int)
 """The number of a schema in the lock; it stands in every value's frame and never changes."""
 

@@ -22,6 +22,8 @@ GATE_PRINCIPAL = "hub.gate"
 PROJECTOR_PRINCIPAL = "hub.projector"
 READER_PRINCIPAL = "hub.reader"
 AUDIT_PRINCIPAL = "hub.audit"
+CASES_PRINCIPAL = "hub.cases"
+INDICATORS_PRINCIPAL = "hub.indicators"
 OPERATOR_PREFIX = "operator."
 """Beginning of every operator's principal; no agency's code holds a dot."""
 

@@ -1,4 +1,4 @@
-"""The agency registry as values: agencies, grants, agreements; what the gate, the audit and the API look up.
+"""The agency registry as values: agencies, grants, agreements, journeys; what the hub's processes look up.
 
 Lookups are dictionaries, so their cost does not grow with the number of agencies or agreements.
 """
@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Literal
 
-from hub.contracts.names import AgencyCode, AgreementId, EventType, RouteId
+from hub.contracts.names import AgencyCode, AgreementId, CalendarId, EventType, JourneyId, RouteId
 from hub.contracts.topics import DEFAULT_PARTITIONS, HUB, SUPERVISION, WINDOW
+from hub.registry.calendars import Calendar
+from hub.registry.journeys import Journey
 
 Treatment = Literal["pass", "drop", "pseudonym"]
 """What happens to an event's subject or case id on its way to one recipient."""
@@ -128,6 +130,8 @@ class Registry:
     version: int
     agencies: Mapping[AgencyCode, Agency]
     agreements: Mapping[AgreementId, Agreement]
+    journeys: Mapping[JourneyId, Journey] = field(default_factory=dict)
+    calendars: Mapping[CalendarId, Calendar] = field(default_factory=dict)
 
     def may_publish(self, agency: AgencyCode, type_: EventType) -> bool:
         """Say whether an agency may publish an event type; false for an agency that is not registered."""

@@ -5,7 +5,7 @@ set -euo pipefail
 data=/hub-data
 config=$data/kafka-container/server.properties
 users=()
-for principal in hub.admin hub.gate hub.projector hub.reader hub.audit; do
+for principal in hub.admin hub.gate hub.projector hub.reader hub.audit hub.cases hub.indicators; do
   users+=(--add-scram "SCRAM-SHA-512=[name=$principal,password=$(<"$data/secrets/kafka/$principal")]")
 done
 if [[ ! -f /var/lib/kafka/data/meta.properties ]]; then

@@ -70,7 +70,9 @@ def agency_acls(code: AgencyCode) -> frozenset[Acl]:
 
 def hub_acls() -> frozenset[Acl]:
     """Return what the hub's own principals may do; hub.admin is a super user and needs none."""
-    return _gate() | _projector() | _read_only(topics.READER_PRINCIPAL) | _read_only(topics.AUDIT_PRINCIPAL)
+    readers = (topics.READER_PRINCIPAL, topics.AUDIT_PRINCIPAL)
+    own = _gate() | _projector() | _cases() | _indicators()
+    return own.union(*(_read_only(each) for each in readers))
 
 
 def operator_acls(name: AgencyCode) -> frozenset[Acl]:
@@ -142,6 +144,32 @@ def _projector() -> frozenset[Acl]:
             *_acls(principal, "topic", topics.PARKED, "read", "write", "describe"),
             *_acls(principal, "group", topics.group(topics.WINDOW), "read"),
             *_acls(principal, "group", topics.group(topics.HUB), "read"),
+            *_acls(principal, "group", principal, "read", prefixed=True),
+        ]
+    )
+
+
+def _cases() -> frozenset[Acl]:
+    """Cases reads what supervision receives, and speaks as agency `hub`: ticks and deadlines."""
+    principal = topics.CASES_PRINCIPAL
+    return frozenset(
+        [
+            *_acls(principal, "topic", topics.inbox(topics.SUPERVISION), "read", "describe"),
+            *_acls(principal, "topic", topics.outbox(topics.HUB), "write", "describe"),
+            *_acls(principal, "topic", topics.PARKED, "write", "describe"),
+            *_acls(principal, "topic", topics.REGISTRY, "read", "describe"),
+            *_acls(principal, "group", topics.group(topics.SUPERVISION), "read"),
+            *_acls(principal, "group", principal, "read", prefixed=True),
+        ]
+    )
+
+
+def _indicators() -> frozenset[Acl]:
+    principal = topics.INDICATORS_PRINCIPAL
+    return frozenset(
+        [
+            *_acls(principal, "topic", topics.INDICATORS, "read", "write", "describe"),
+            *_acls(principal, "topic", topics.REGISTRY, "read", "describe"),
             *_acls(principal, "group", principal, "read", prefixed=True),
         ]
     )

@@ -34,6 +34,8 @@ HUB_PRINCIPALS = (
     topics.PROJECTOR_PRINCIPAL,
     topics.READER_PRINCIPAL,
     topics.AUDIT_PRINCIPAL,
+    topics.CASES_PRINCIPAL,
+    topics.INDICATORS_PRINCIPAL,
 )
 _CONTROLLER = "kafka-controller"
 """Name of the controller's port in ports.json and of its password among the secrets."""

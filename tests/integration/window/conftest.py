@@ -36,6 +36,8 @@ HUB_PRINCIPALS = (
     topics.PROJECTOR_PRINCIPAL,
     topics.READER_PRINCIPAL,
     topics.AUDIT_PRINCIPAL,
+    topics.CASES_PRINCIPAL,
+    topics.INDICATORS_PRINCIPAL,
 )
 
 
