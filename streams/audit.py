@@ -126,9 +126,10 @@ class Auditor:
         editions.catch_up()
         logs = self._logs = Logs(self._settings, self._questions, editions, self._idle)
         if loaded.is_new:
-            account = Account(judge, editions, bounds)
+            account = Account(judge, editions, bounds, self._settings.indicators.zone)
         else:
-            account = Account.restore(judge, editions, bounds, loaded.saved)
+            zone = self._settings.indicators.zone
+            account = Account.restore(judge, editions, bounds, loaded.saved, zone)
             recall = Recall(self._settings, self._questions, loaded.positions, self._idle)
             recall.remember(account, bounds)
             logs.note_committed(recall.revisit(account), loaded.positions)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple, Protocol, Self
 
 from hub.audit import carry, expected, sheet
@@ -20,6 +20,7 @@ from hub.audit.due import GATES_WORD, PROCESSOR, Judge, Misread, Reading, opened
 from hub.audit.faults import PATIENCE, Explanation, Faults
 from hub.audit.intakes import DueParked, FoundParked, IntakeBook
 from hub.audit.lanes import NEVER, Around, Expected, Found, LaneBook
+from hub.audit.months import month
 from hub.audit.rules import Rules, Term, stamp
 from hub.audit.seen import Bounds, remembered
 from hub.audit.sheet import Sheet
@@ -105,12 +106,13 @@ class Saved:
 class Account:
     """The whole state of the audit. Not for two threads. No bytes whatever make a feeding method raise."""
 
-    def __init__(self, judge: Judge, editions: Editions, bounds: Bounds) -> None:
+    def __init__(self, judge: Judge, editions: Editions, bounds: Bounds, zone: str = "UTC") -> None:
+        """`zone` is the time zone (an IANA name) in which months begin."""
         self._judge = judge
         self._editions = editions
         self._bounds = bounds
         self._faults = Faults()
-        self._around = Around(self._faults, self._doubled, self._replayed)
+        self._around = Around(self._faults, self._doubled, self._replayed, partial(month, zone))
         self._rules: dict[int, Rules] = {}
         self._intakes: dict[Place, IntakeBook] = {}
         self._lanes: dict[LaneKey, LaneBook] = {}
@@ -128,12 +130,14 @@ class Account:
     # -- beginning and going on
 
     @classmethod
-    def restore(cls, judge: Judge, editions: Editions, bounds: Bounds, saved: Saved) -> Self:
+    def restore(
+        cls, judge: Judge, editions: Editions, bounds: Bounds, saved: Saved, zone: str = "UTC"
+    ) -> Self:
         """Return the account as it was when `changes` gave what was saved.
 
         Feed on from the places that were read then; outboxes from their intake's `cut`.
         """
-        account = cls(judge, editions, bounds)
+        account = cls(judge, editions, bounds, zone)
         for intake in saved.intakes:
             place = Place(intake.topic, intake.partition)
             row = replace(intake, parked=dict(intake.parked))
@@ -141,7 +145,7 @@ class Account:
         for lane in saved.lanes:
             inbox = Place(_inbox(lane.recipient), lane.inbox_partition) if lane.accepted else None
             source = account._intake(Place(lane.topic, lane.partition))
-            book = LaneBook(replace(lane), source, account._around, inbox)
+            book = LaneBook(_copied(lane), source, account._around, inbox)
             book.unplaced = lane.pending
             account._lanes[book.key] = book
         if saved.carry:
@@ -320,7 +324,7 @@ class Account:
         faults, repairs = self._faults.drain()
         return Changes(
             intakes=[replace(book.row, parked=dict(book.row.parked)) for book in intakes],
-            lanes=[replace(lane.settled_row()) for lane in lanes],
+            lanes=[_copied(lane.settled_row()) for lane in lanes],
             faults=faults,
             repairs=repairs,
             carry=carry.pack(self._dump()),
@@ -723,6 +727,10 @@ def _number(seq: bytes | None) -> int:
 
 def _inbox(recipient: str) -> str:
     return topics.inbox(AgencyCode(recipient))
+
+
+def _copied(row: Lane) -> Lane:
+    return replace(row, months=dict(row.months))
 
 
 def _counts(row: Lane) -> bool:

@@ -69,7 +69,8 @@ class Lane:
     rejected, expired; copies and what was never due are in `doubled` only; `altered` and `out_of_order` ones
     were found and are in a state too. `before`: found, but from before the audit began. `last_seq`,
     `last_origin`: hub-seq and origin offset of the newest delivery found (0, -1: none). `oldest_pending_ms`:
-    the broker's time of the oldest pending delivery.
+    the broker's time of the oldest pending delivery. `months`: accepted, by month (`2026-11`) of the gate's
+    clock.
     """
 
     route: str
@@ -90,6 +91,7 @@ class Lane:
     last_seq: int = 0
     last_origin: int = -1
     oldest_pending_ms: int | None = None
+    months: dict[str, int] = field(default_factory=dict)
 
     @property
     def key(self) -> LaneKey:

@@ -54,11 +54,12 @@ class Found:
 
 
 class Around(NamedTuple):
-    """What a lane needs of the account: the faults, and what to do with copies and with replays found."""
+    """What a lane needs of the account: the faults, and what to do with copies and replays found; months."""
 
     faults: Faults
     copy: Callable[[LaneBook, Found, str], None]
     replayed: Callable[[str, Origin, Origin, int], None]
+    month: Callable[[int], str]
 
 
 class LaneBook:
@@ -265,7 +266,7 @@ class LaneBook:
         if found.state == _ARRIVED:
             self._around.faults.arrive(row.route, self._origin(origin), found.time_ms)
         else:
-            row.accepted += 1
+            self._accept(due)
         row.pending += 1
         self.pending.add(found.offset, origin, found.time_ms)
         if due.replay_of is not None:
@@ -303,7 +304,7 @@ class LaneBook:
 
     def _miss(self, origin: int, due: Expected, removed: Callable[[Place, int], bool]) -> None:
         row = self.row
-        row.accepted += 1
+        self._accept(due)
         self.touch()
         if origin > row.last_origin:
             self._passed.append(origin)
@@ -317,6 +318,11 @@ class LaneBook:
         if self._around.faults.note(fault):
             row.missing += 1
             self.lost[origin] = due
+
+    def _accept(self, due: Expected) -> None:
+        month = self._around.month(due.at_ms)
+        self.row.accepted += 1
+        self.row.months[month] = self.row.months.get(month, 0) + 1
 
     def _note(self, kind: FaultKind, found: Found, due: Expected, detail: str) -> bool:
         place, origin = (*found.place, found.offset), self._origin(found.origin)

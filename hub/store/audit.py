@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Connection, Engine, Row, Table, delete, func, insert, select, tuple_
+from sqlalchemy import Connection, Engine, Row, Table, delete, func, insert, select, text, tuple_
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
@@ -76,6 +76,26 @@ class Loaded:
     def is_new(self) -> bool:
         """Whether no audit has ever written anything here."""
         return not self.positions
+
+
+class Flow(NamedTuple):
+    """So many events of a type that passed from source to recipient in a month of the gate's clock."""
+
+    source: str
+    recipient: str
+    agreement: str
+    type: str
+    month: str
+    accepted: int
+
+
+_FLOWS = text("""
+    SELECT split_part(topic, '.', 2) AS source, recipient, route, month.key, sum(month.value::bigint)::bigint
+    FROM audit_lane, jsonb_each_text(months) AS month
+    WHERE route LIKE '%/%' AND route NOT LIKE '?%'
+    GROUP BY source, recipient, route, month.key
+    ORDER BY source, recipient, route, month.key
+""")
 
 
 class Books:
@@ -173,6 +193,12 @@ def repairs(
     """Return up to `most` repairs, oldest first; otherwise as `faults`."""
     with _transaction(engine) as connection:
         return [_repair(row) for row in _of(connection, audit_repair, route, origin, most)]
+
+
+def flows(connection: Connection) -> list[Flow]:
+    """Return what really flowed, as of the last save: accepted events by route and month."""
+    rows = connection.execute(_FLOWS)
+    return [Flow(*row[:2], *row.route.split("/", 1), *row[3:]) for row in rows]
 
 
 def checkpoints(engine: Engine) -> list[datetime]:

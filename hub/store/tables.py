@@ -169,6 +169,7 @@ audit_lane = Table(
     *(_number(name) for name in ("missing", "doubled", "altered", "out_of_order")),
     *(_number(name) for name in ("before", "last_seq", "last_origin")),
     Column("oldest_pending_ms", BigInteger, nullable=True),
+    Column("months", JSONB, nullable=False),
     PrimaryKeyConstraint("route", "topic", "partition"),
     comment="The audit's count of each route from each source partition, up to the cut.",
 )

@@ -158,6 +158,8 @@ def sums_hold(account):
         assert 0 <= line["lost"] <= line["unaccounted"]["missing"]
         assert all(line[term] >= 0 for term in ("delivered", "pending", "rejected", "expired"))
         assert line["open"] >= 0
+    for lane in account.changes().lanes:
+        assert sum(lane.months.values()) == lane.accepted
 
 
 @LAW

@@ -11,7 +11,9 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Make the tables; what was accepted before is of no month."""
+    op.add_column("audit_lane", sa.Column("months", postgresql.JSONB(), nullable=False, server_default="{}"))
+    op.alter_column("audit_lane", "months", server_default=None)
     op.create_table(
         "supervision_event",
         sa.Column("partition", sa.Integer(), nullable=False),
