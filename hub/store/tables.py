@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -485,4 +486,58 @@ figure_due = Table(
     _number("mark"),
     PrimaryKeyConstraint("journey", "month"),
     comment="Months of a journey whose cases changed since their figures were last counted.",
+)
+
+# An open case or step whose time the programme's clock may have passed; found by index when it moves.
+_OPEN = text("state = 'open'")
+Index("ix_journey_case_stuck_at", journey_case.c.stuck_at, postgresql_where=_OPEN)
+Index("ix_journey_case_deadline_at", journey_case.c.deadline_at, postgresql_where=_OPEN)
+Index("ix_case_step_due_at", case_step.c.due_at, postgresql_where=_OPEN)
+# The cases of a month: of a journey by their start, of none by their first event.
+Index("ix_journey_case_journey_started_at", journey_case.c.journey, journey_case.c.started_at)
+Index("ix_journey_case_first_at", journey_case.c.first_at, postgresql_where=text("journey IS NULL"))
+
+figure_case = Table(
+    "figure_case",
+    metadata,
+    *(_text(name) for name in ("journey", "month", "agency", "channel", "province")),
+    *(_number(name) for name in ("cases", "started", "open", "proactive", "reopened", "events", "reached")),
+    *(_number(name) for name in ("completed", "withdrawn", "with_deadline", "late", "told", "retyped")),
+    PrimaryKeyConstraint("journey", "month", "agency", "channel", "province"),
+    comment="Cases counted; the second half by the month of their end. '' where a case does not say.",
+)
+
+figure_step = Table(
+    "figure_step",
+    metadata,
+    *(_text(name) for name in ("journey", "month", "step", "owner")),
+    *(_number(name) for name in ("done", "late", "open", "told", "retyped")),
+    PrimaryKeyConstraint("journey", "month", "step", "owner"),
+    comment="Steps counted by the month in which their case started.",
+)
+
+figure_handoff = Table(
+    "figure_handoff",
+    metadata,
+    *(_text(name) for name in ("journey", "month", "giver", "holder")),
+    *(_number(name) for name in ("passed", "taken")),
+    Column("seconds", Double, nullable=False),
+    PrimaryKeyConstraint("journey", "month", "giver", "holder"),
+    comment="Hand-offs counted by the month in which their case started; seconds is the sum of the waiting.",
+)
+
+indicator_edition = Table(
+    "indicator_edition",
+    metadata,
+    *(_text(name) for name in ("id", "period", "breakdown")),
+    Column("edition", Integer, nullable=False),
+    _text("family"),
+    Column("published_at", DateTime(timezone=True), nullable=False),
+    Column("sent_at", DateTime(timezone=True), nullable=True),
+    Column("latest", Boolean, nullable=False),
+    Column("document", JSONB, nullable=False),
+    PrimaryKeyConstraint("id", "period", "breakdown", "edition"),
+    Index("ix_indicator_edition_latest", "id", "period", "breakdown", postgresql_where=text("latest")),
+    Index("ix_indicator_edition_unsent", "published_at", postgresql_where=text("sent_at IS NULL")),
+    comment="Every published figure, for ever; sent_at: when it was on hub.indicators for certain.",
 )
