@@ -19,11 +19,11 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
-    Metric,
     generate_latest,
     start_http_server,
 )
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.samples import Sample
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 # An hour, a working day, a day, and on to a year.
@@ -32,22 +32,26 @@ _LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 
 
 class _LateGauge(Gauge):
-    """A gauge without labels that is not there before it is set: 0 would be read as a figure."""
+    """A gauge without labels that is not there before it is set: 0 would be read as a figure.
+
+    Every gauge without labels is one: each process knows all families, and the least over the processes
+    (`livemin`) would be the 0 of one that never had a figure to give.
+    """
 
     _shown = False
 
+    def _metric_init(self) -> None:
+        """Make no value yet: where processes share a folder, making it would already show it."""
+
     def set(self, value: float) -> None:
         """Set the figure, and show it from now on."""
-        self._shown = True
+        if not self._shown:
+            super()._metric_init()
+            self._shown = True
         super().set(value)
 
-    def collect(self) -> Iterable[Metric]:
-        """Return the family, without a sample before the first `set`."""
-        families = list(super().collect())
-        if not self._shown:
-            for family in families:
-                family.samples = []
-        return families
+    def _child_samples(self) -> Iterable[Sample]:
+        return super()._child_samples() if self._shown else ()
 
 
 class Metrics:
@@ -63,17 +67,17 @@ class Metrics:
             "From an event's append to the outbox until it is visible in the inboxes.",
             buckets=_LATENCY_BUCKETS,
         )
-        self._dedupe_window = Gauge(
+        self._dedupe_window = _LateGauge(
             "hub_gate_dedupe_window_seconds",
             "How far back a duplicate is recognised: the shortest reach over the gate's partitions.",
             multiprocess_mode="livemin",
         )
-        self._gate_clock = Gauge(
+        self._gate_clock = _LateGauge(
             "hub_gate_clock_offset_seconds",
             "How far a gate's clock differs from the broker's, either way: the farthest.",
             multiprocess_mode="livemax",
         )
-        self._registry_version = Gauge(
+        self._registry_version = _LateGauge(
             "hub_gate_registry_version",
             "Version of the agency registry that the gate decides by.",
             multiprocess_mode="livemin",
@@ -108,7 +112,7 @@ class Metrics:
         self._services = Gauge(
             "hub_services", "Services in the catalogue by state.", ["state"], multiprocess_mode="mostrecent"
         )
-        self._agencies = Gauge(
+        self._agencies = _LateGauge(
             "hub_agencies_connected",
             "Agencies that have published at least one event.",
             multiprocess_mode="mostrecent",
@@ -145,12 +149,12 @@ class Metrics:
         self._case_sequence_faults = Counter(
             "hub_case_sequence_faults", "Gaps and repeats of hub-seq that cases met.", ["kind"]
         )
-        self._notices_unsent = Gauge(
+        self._notices_unsent = _LateGauge(
             "hub_notices_unsent",
             "Events of agency hub that cases came to and that are not on its outbox yet.",
             multiprocess_mode="mostrecent",
         )
-        self._islands = Gauge(
+        self._islands = _LateGauge(
             "hub_islands",
             "Sets of agencies strongly connected by what flowed in the period.",
             multiprocess_mode="mostrecent",
@@ -178,7 +182,7 @@ class Metrics:
             "When the figures were last refreshed, seconds since 1970.",
             multiprocess_mode="mostrecent",
         )
-        self._disk_free = Gauge(
+        self._disk_free = _LateGauge(
             "hub_disk_free_bytes",
             "Free space on the disk of the hub's data folder.",
             multiprocess_mode="mostrecent",
@@ -229,6 +233,10 @@ class Metrics:
             "Age of the last cut that the audit judged whole.",
             multiprocess_mode="mostrecent",
         )
+        # There from the start, so that the first fault is a rise from 0 and not a series that appears.
+        for kind in ("gap", "repeat"):
+            self._sequence_faults.labels(kind)
+            self._case_sequence_faults.labels(kind)
 
     def parked(self, agency: str, reason: str, count: int, seconds: float) -> None:
         """Set how many of an agency's events of a class are parked and open, and the age of the oldest."""
@@ -388,10 +396,10 @@ def exposition() -> bytes:
     return generate_latest(registry)
 
 
-def serve(port: int) -> None:
-    """Serve this process's metrics on loopback; 0 does nothing."""
+def serve(port: int, host: str = "127.0.0.1") -> None:
+    """Serve this process's metrics; port 0 does nothing."""
     if port:
-        start_http_server(port, addr="127.0.0.1")
+        start_http_server(port, addr=host)
 
 
 def process_ended(pid: int, folder: Path) -> None:

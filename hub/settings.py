@@ -119,6 +119,9 @@ class MetricsSettings(_Group):
     """Where a single process serves its own metrics (under `hub up` the API serves all of them)."""
 
     port: int = Field(0, ge=0, le=65535, description="port of this process's /metrics; 0: none")
+    host: str = Field(
+        "127.0.0.1", description="address of this process's /metrics; another only in a closed network"
+    )
 
 
 class Settings(BaseSettings):

@@ -292,7 +292,7 @@ def _bounds(settings: Settings) -> Bounds:
 
 def main(settings: Settings, stop: Stop) -> None:
     """Run the audit until `stop`."""
-    serve(settings.metrics.port)
+    serve(settings.metrics.port, settings.metrics.host)
     engine = make_engine(settings, pool_size=1)
     try:
         Auditor(settings, engine, stop).work()

@@ -31,7 +31,7 @@ PRINCIPAL = topics.GATE_PRINCIPAL
 
 def main(settings: Settings, stop: Stop, clock: Clock = utc_now) -> None:
     """Run one gate until asked to stop; `clock` is the time it decides by."""
-    metrics.serve(settings.metrics.port)
+    metrics.serve(settings.metrics.port, settings.metrics.host)
     decider = Decider(
         Codec(Contracts.load()), Pseudonyms(pseudonym_key(settings.data_dir)), settings.gate.event_bytes
     )

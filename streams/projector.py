@@ -184,7 +184,7 @@ def _record(message: Message) -> Record:
 
 def main(settings: Settings, stop: Stop) -> None:
     """Run the projector until `stop`."""
-    serve(settings.metrics.port)
+    serve(settings.metrics.port, settings.metrics.host)
     Projector(settings, stop).work()
 
 

@@ -13,7 +13,7 @@ from hub.api import app as application
 from hub.api import state as state_module
 from hub.errors import ConfigError, StartError
 from hub.host.process import Stop, ready
-from hub.metrics import metrics
+from hub.metrics import metrics, serve
 from hub.settings import Settings
 from hub.store.engine import engine
 
@@ -27,6 +27,7 @@ def main(settings: Settings, stop: Stop) -> None:
     host, port = listener.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     metrics()  # every family is there from the first scrape on
+    serve(settings.metrics.port, settings.metrics.host)
     database = engine(settings, pool_size=10)
     state = state_module.make(settings, database, stop)
 
