@@ -40,10 +40,11 @@ class CaseGroup:
 
     By the month in which a case started (`started_at`, else `first_at`): `started`, and what became of those
     up to now: `open`, `started_completed`, `started_withdrawn` (they add up to `started`); of the open ones
-    those that are `stuck` or `late_open` (past their deadline) at the clock; `steps_told`, `steps_retyped`;
-    `started_events`, the events of these cases. `unstarted` are cases without a start, by their first event.
+    those that are `stuck` or `late_open` (past their deadline) at the clock; `reached`, the sum of the
+    agencies that each has reached; `started_events`, the events of these cases. `unstarted` are cases without
+    a start, by their first event.
     By the month in which a case ended: `completed`, `withdrawn`, of both those `ended_with_deadline` and of
-    them `ended_late`; `ended_events`, the events of these cases.
+    them `ended_late`; `steps_told` and `steps_retyped` of these cases; `ended_events`, their events.
     """
 
     journey: str
@@ -57,23 +58,25 @@ class CaseGroup:
     late_open: int = 0
     started_completed: int = 0
     started_withdrawn: int = 0
-    steps_told: int = 0
-    steps_retyped: int = 0
+    reached: int = 0
     started_events: int = 0
     unstarted: int = 0
     completed: int = 0
     withdrawn: int = 0
     ended_with_deadline: int = 0
     ended_late: int = 0
+    steps_told: int = 0
+    steps_retyped: int = 0
     ended_events: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class StepGroup:
-    """Runs of one step of a journey with one owner, by the month in which they were completed.
+    """Runs of one step of a journey with one owner, by the month in which their case started.
 
-    `done_with_deadline` are those of `done` that had a deadline, `done_late` those completed after it.
-    `late_open` are open ones past their deadline at the clock, by the month in which they were entered.
+    `done_with_deadline` are those of `done` that had a deadline, `done_late` those completed after it;
+    `open` are those entered and not done, `late_open` those of them past their deadline at the clock; `told`
+    those whose event says whether data was typed again, `retyped` those where it was.
     """
 
     journey: str
@@ -83,16 +86,20 @@ class StepGroup:
     done: int = 0
     done_with_deadline: int = 0
     done_late: int = 0
+    open: int = 0
     late_open: int = 0
+    told: int = 0
+    retyped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class HandOffGroup:
-    """Passings of cases from one agency to another, by the month of passing.
+    """Passings of cases of a journey from one agency to another, by the month in which the case started.
 
     `taken` are those that the holder has taken up.
     """
 
+    journey: str
     giver: str
     holder: str
     month: str
@@ -104,9 +111,10 @@ class HandOffGroup:
 class DurationGroup:
     """Exact percentiles of seconds, with linear interpolation (percentile_cont) over `count` durations.
 
-    `measure`: `case` from start to end of cases completed in the period; `step` from entered to completed of
-    steps completed in it; `hand-off` the waiting of hand-offs passed in it; `throughput` from a case's first
-    to its last event, of all cases, period `all` only.
+    `measure`: `case` from start to end of cases completed in the period; of cases started in it: `step` from
+    entered to completed of the steps done (breakdown journey and step), `hand-off` the waiting of hand-offs
+    taken up (all; holder; giver and holder); `throughput` from a case's first to its last event, of all
+    cases, period `all` only.
     """
 
     measure: Literal["case", "step", "hand-off", "throughput"]
