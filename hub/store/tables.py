@@ -501,29 +501,40 @@ figure_case = Table(
     "figure_case",
     metadata,
     *(_text(name) for name in ("journey", "month", "agency", "channel", "province")),
-    *(_number(name) for name in ("cases", "started", "open", "proactive", "reopened", "events", "reached")),
-    *(_number(name) for name in ("completed", "withdrawn", "with_deadline", "late", "told", "retyped")),
+    *(_number(name) for name in ("started", "open", "started_completed", "started_withdrawn")),
+    *(_number(name) for name in ("steps_told", "steps_retyped", "started_events", "unstarted")),
+    *(_number(name) for name in ("completed", "withdrawn", "ended_with_deadline", "ended_late")),
+    _number("ended_events"),
     PrimaryKeyConstraint("journey", "month", "agency", "channel", "province"),
-    comment="Cases counted; the second half by the month of their end. '' where a case does not say.",
+    comment="Cases counted (hub.indicators.inputs.CaseGroup), but what depends on the clock.",
 )
 
 figure_step = Table(
     "figure_step",
     metadata,
-    *(_text(name) for name in ("journey", "month", "step", "owner")),
-    *(_number(name) for name in ("done", "late", "open", "told", "retyped")),
-    PrimaryKeyConstraint("journey", "month", "step", "owner"),
-    comment="Steps counted by the month in which their case started.",
+    *(_text(name) for name in ("journey", "month", "done_month", "step", "owner")),
+    *(_number(name) for name in ("done", "done_with_deadline", "done_late")),
+    PrimaryKeyConstraint("journey", "month", "done_month", "step", "owner"),
+    comment="Steps counted by the month of their completion; month is that in which their case started.",
 )
 
 figure_handoff = Table(
     "figure_handoff",
     metadata,
-    *(_text(name) for name in ("journey", "month", "giver", "holder")),
-    *(_number(name) for name in ("passed", "taken")),
-    Column("seconds", Double, nullable=False),
-    PrimaryKeyConstraint("journey", "month", "giver", "holder"),
-    comment="Hand-offs counted by the month in which their case started; seconds is the sum of the waiting.",
+    *(_text(name) for name in ("journey", "month", "passed_month", "giver", "holder")),
+    *(_number(name) for name in ("count", "taken")),
+    PrimaryKeyConstraint("journey", "month", "passed_month", "giver", "holder"),
+    comment="Hand-offs counted by the month of passing; month is that in which their case started.",
+)
+
+figure_reach = Table(
+    "figure_reach",
+    metadata,
+    *(_text(name) for name in ("journey", "month")),
+    Column("agencies", Integer, nullable=False),
+    _number("cases"),
+    PrimaryKeyConstraint("journey", "month", "agencies"),
+    comment="Cases by how many agencies they have reached.",
 )
 
 indicator_edition = Table(

@@ -18,24 +18,24 @@ def upgrade() -> None:
     _cells(
         "figure_case",
         ("journey", "month", "agency", "channel", "province"),
-        ("cases", "started", "open", "proactive", "reopened", "events", "reached"),
-        ("completed", "withdrawn", "with_deadline", "late", "told", "retyped"),
-        comment="Cases counted; the second half by the month of their end. '' where a case does not say.",
+        ("started", "open", "started_completed", "started_withdrawn"),
+        ("steps_told", "steps_retyped", "started_events", "unstarted"),
+        ("completed", "withdrawn", "ended_with_deadline", "ended_late", "ended_events"),
+        comment="Cases counted (hub.indicators.inputs.CaseGroup), but what depends on the clock.",
     )
     _cells(
         "figure_step",
-        ("journey", "month", "step", "owner"),
-        ("done", "late", "open", "told", "retyped"),
-        comment="Steps counted by the month in which their case started.",
+        ("journey", "month", "done_month", "step", "owner"),
+        ("done", "done_with_deadline", "done_late"),
+        comment="Steps counted by the month of their completion; month is that in which their case started.",
     )
     _cells(
         "figure_handoff",
-        ("journey", "month", "giver", "holder"),
-        ("passed", "taken"),
-        seconds=True,
-        comment="Hand-offs counted by the month in which their case started; "
-        "seconds is the sum of the waiting.",
+        ("journey", "month", "passed_month", "giver", "holder"),
+        ("count", "taken"),
+        comment="Hand-offs counted by the month of passing; month is that in which their case started.",
     )
+    _reach()
     _editions()
 
 
@@ -52,14 +52,22 @@ def _indexes() -> None:
     )
 
 
-def _cells(
-    name: str, keys: tuple[str, ...], *counts: tuple[str, ...], comment: str, seconds: bool = False
-) -> None:
+def _cells(name: str, keys: tuple[str, ...], *counts: tuple[str, ...], comment: str) -> None:
     columns: list[sa.Column[object]] = [sa.Column(key, sa.Text(), nullable=False) for key in keys]
     columns += [sa.Column(each, sa.BigInteger(), nullable=False) for group in counts for each in group]
-    if seconds:
-        columns.append(sa.Column("seconds", sa.Double(), nullable=False))
     op.create_table(name, *columns, sa.PrimaryKeyConstraint(*keys, name=op.f(f"pk_{name}")), comment=comment)
+
+
+def _reach() -> None:
+    op.create_table(
+        "figure_reach",
+        sa.Column("journey", sa.Text(), nullable=False),
+        sa.Column("month", sa.Text(), nullable=False),
+        sa.Column("agencies", sa.Integer(), nullable=False),
+        sa.Column("cases", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("journey", "month", "agencies", name=op.f("pk_figure_reach")),
+        comment="Cases by how many agencies they have reached.",
+    )
 
 
 def _editions() -> None:
