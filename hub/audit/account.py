@@ -6,43 +6,34 @@ places in whatever order; then says how far every log was read (`close`). The bo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import lru_cache, partial
-from typing import NamedTuple, Protocol, Self
+from functools import partial
+from typing import NamedTuple, Self
 
 from hub.audit import carry, expected, sheet
-from hub.audit.books import INTAKE, Fault, Intake, Lane, LaneKey, Place, Repair
-from hub.audit.claims import Basis, Claim, Refused, basis, told
+from hub.audit.books import Fault, Intake, Lane, LaneKey, Place, Repair
+from hub.audit.claims import Basis, Claim, Refused, told
 from hub.audit.due import GATES_WORD, PROCESSOR, Judge, Misread, Reading, opened, replays
-from hub.audit.faults import PATIENCE, Explanation, Faults
+from hub.audit.faults import Faults
+from hub.audit.ground import Editions, Ground
 from hub.audit.intakes import DueParked, FoundParked, IntakeBook
 from hub.audit.lanes import NEVER, Around, Expected, Found, LaneBook
 from hub.audit.months import month
-from hub.audit.rules import Rules, Term, stamp
+from hub.audit.rules import Term, stamp
 from hub.audit.seen import Bounds, remembered
+from hub.audit.settling import Settling
 from hub.audit.sheet import Sheet
+from hub.audit.shelf import STRAY, Shelf, copied, named, source_of
 from hub.contracts import topics
-from hub.contracts.names import AgencyCode
 from hub.contracts.origin import Origin
 from hub.contracts.record import Record
-from hub.errors import ContractError
-from hub.registry.model import REJECTED, REPAIRED, Registry
 
-__all__ = ["Account", "Bounds", "Changes", "Editions", "Progress", "Saved"]
+__all__ = ["Account", "Bounds", "Changes", "Progress", "Saved"]
 
 ROUTED, UNCLAIMED, DUPLICATE, PARKED = range(4)
-STRAY = "?"
-"""Before an inbox's topic: the pseudo-route of records there that name no route of ours."""
-
-_MOST_PARTITION = 2**31
-_MOST_OFFSET = 2**63
 _MOST_SEQ_DIGITS = 18
-_END_OF_TIME_MS = 2**62
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
-_NOBODY = Registry(0, {}, {})
 
 
 class Progress(NamedTuple):
@@ -59,25 +50,6 @@ class Verdict(NamedTuple):
     reason: str | None
     reading: Reading | None = None
     owed: tuple[tuple[Term, bytes, bytes], ...] = ()
-
-
-class Editions(Protocol):
-    """The editions of the agency registry with the broker's times of their manifests.
-
-    Read hub.registry to its end before feeding what was read after: a receipt may name its newest edition.
-    """
-
-    def edition(self, number: int) -> Registry | None:
-        """Return an edition, None if it was never on hub.registry (or is gone)."""
-
-    def in_force(self, at_ms: int) -> int | None:
-        """Return the number of the edition whose manifest was the newest at a time of the broker's."""
-
-    def appended_ms(self, number: int) -> int | None:
-        """Return when an edition's manifest was appended."""
-
-    def superseded_ms(self, number: int) -> int | None:
-        """Return when the next edition's manifest was appended; None for the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,23 +81,14 @@ class Account:
     def __init__(self, judge: Judge, editions: Editions, bounds: Bounds, zone: str = "UTC") -> None:
         """`zone` is the time zone (an IANA name) in which months begin."""
         self._judge = judge
-        self._editions = editions
-        self._bounds = bounds
         self._faults = Faults()
-        self._around = Around(self._faults, self._doubled, self._replayed, partial(month, zone))
-        self._rules: dict[int, Rules] = {}
-        self._intakes: dict[Place, IntakeBook] = {}
-        self._lanes: dict[LaneKey, LaneBook] = {}
-        self._named: dict[tuple[bytes, bytes], LaneBook] = {}
-        self._places: dict[tuple[str, int], Place] = {}
+        self._settling = Settling(self._faults)
+        self._ground = Ground(editions)
+        around = Around(self._faults, self._doubled, self._settling.replayed, partial(month, zone))
+        self._shelf = Shelf(self._ground, bounds, around)
         self._next: dict[Place, int] = {}
-        self._sizes: dict[str, int] = {}
-        self._removed: dict[Place, tuple[int, int | None]] = {}
         self._committed: dict[Place, int] = {}
         self._copies: set[tuple[str, int, int]] = set()
-        self._rejections: dict[tuple[LaneKey, int], int] = {}
-        self._explanations: list[Explanation] = []
-        self._replays: dict[tuple[str, Origin], tuple[Origin, int]] = {}
 
     # -- beginning and going on
 
@@ -139,22 +102,16 @@ class Account:
         """
         account = cls(judge, editions, bounds, zone)
         for intake in saved.intakes:
-            place = Place(intake.topic, intake.partition)
-            row = replace(intake, parked=dict(intake.parked))
-            account._intakes[place] = IntakeBook(row, account._faults, bounds)
+            account._shelf.put(intake)
         for lane in saved.lanes:
-            inbox = Place(_inbox(lane.recipient), lane.inbox_partition) if lane.accepted else None
-            source = account._intake(Place(lane.topic, lane.partition))
-            book = LaneBook(_copied(lane), source, account._around, inbox)
-            book.unplaced = lane.pending
-            account._lanes[book.key] = book
+            account._shelf.put_lane(lane)
         if saved.carry:
             account._load(carry.unpack(saved.carry))
         return account
 
     def recall_refused(self, origin: Origin) -> None:
         """After `restore`: an origin that stands in hub.parked (since the tails' start)."""
-        book = self._intakes.get(Place(origin.topic, origin.partition))
+        book = self._shelf.intakes.get(Place(origin.topic, origin.partition))
         if book is not None:
             book.refused.add(origin.offset)
 
@@ -163,7 +120,7 @@ class Account:
 
         In the order of offsets; every refused origin was recalled before.
         """
-        book = self._intakes.get(self._place(record))
+        book = self._shelf.intakes.get(self._shelf.place(record))
         if book is None or record.offset >= book.row.cut or book.refuses(record.offset) or replays(record):
             return
         try:
@@ -175,17 +132,17 @@ class Account:
 
     def revisit(self, record: Record) -> None:
         """After `restore`: an inbox record from the recipient's commit to our position: pending again."""
-        place = self._place(record)
+        place = self._shelf.place(record)
         if record.offset < self._committed.get(place, 0) or (*place, record.offset) in self._copies:
             return
         says = expected.delivered(record)
-        named = _named(says.origin)
-        lane = None if named is None or says.route is None else self._known(says.route, named)
-        if lane is None or named is None or lane.inbox != place:
+        origin = named(says.origin)
+        lane = None if origin is None or says.route is None else self._shelf.known(says.route, origin)
+        if lane is None or origin is None or lane.inbox != place:
             return
         waits = any(each.place == place and each.offset == record.offset for each in lane.waiting())
-        if not waits and not lane.source.before(named[1]):
-            lane.revisit(record.offset, named[1], record.timestamp)
+        if not waits and not lane.source.before(origin[1]):
+            lane.revisit(record.offset, origin[1], record.timestamp)
 
     # -- the logs' edges
 
@@ -195,11 +152,11 @@ class Account:
         `first`: at the audit's very first start; otherwise the partition is younger than the audit, and what
         retention removed from it counts as unaudited. A partition that is known already is left as it is.
         """
-        self._intake(place).begin(low, first=first)
+        self._shelf.intake(place).begin(low, first=first)
 
     def removed(self, place: Place, low: int, gate_next: int) -> None:
         """Note that retention passed our position in an outbox; `gate_next`: what the gate has committed."""
-        self._intake(place).remove(low, gate_next)
+        self._shelf.intake(place).remove(low, gate_next)
 
     def inbox_began(self, place: Place, low: int, oldest_ms: int | None) -> None:
         """Take the edge of an inbox partition (or of hub.parked): its oldest offset and that record's time.
@@ -207,15 +164,13 @@ class Account:
         The time is None where it is empty. To be called for every partition at every start, and for a new
         one, before records are fed.
         """
-        self._sizes[place.topic] = max(self._sizes.get(place.topic, 0), place.partition + 1)
-        if low > self._next.get(place, 0):
-            self._removed[place] = (low, oldest_ms)
+        self._shelf.began(place, low, oldest_ms, self._next.get(place, 0))
 
     # -- feeding
 
     def outbox(self, record: Record) -> None:
         """Take an outbox record; it is kept until judged."""
-        book = self._intake(self._place(record))
+        book = self._shelf.intake(self._shelf.place(record))
         if record.offset >= book.fed:
             book.fed = record.offset + 1
             book.kept.append(record)
@@ -228,7 +183,7 @@ class Account:
         if not self._fresh(record):
             return None
         said = told(record, self._judge.codec)
-        if said is None or not self._intake(said.place).claims.take(said.word):
+        if said is None or not self._shelf.intake(said.place).claims.take(said.word):
             return None
         return None if isinstance(said.word, Refused) else Progress(said.place, said.word.next)
 
@@ -238,10 +193,11 @@ class Account:
         if place is None:
             return
         says = expected.delivered(record)
-        origin = says.origin
-        named = _named(origin)
-        lane = None if named is None or says.route is None else self._lane_of(says.route, named, place)
-        offset = record.offset if named is None else named[1]
+        origin = named(says.origin)
+        lane = (
+            None if origin is None or says.route is None else self._shelf.lane_of(says.route, origin, place)
+        )
+        offset = record.offset if origin is None else origin[1]
         found = Found(
             place,
             record.offset,
@@ -254,7 +210,7 @@ class Account:
         )
         if lane is None:
             route = None if says.route is None else says.route.decode("utf-8", "replace")
-            source = None if named is None else _source(named[0])
+            source = None if origin is None else source_of(origin[0])
             self._stray(route, source or place, found)
             return
         lane.take(found)
@@ -265,19 +221,19 @@ class Account:
         if place is None:
             return
         says = expected.kept(record)
-        named = _named(says.origin)
-        source = None if named is None else _source(named[0])
-        if named is None or source is None:
+        origin = named(says.origin)
+        source = None if origin is None else source_of(origin[0])
+        if origin is None or source is None:
             return
         reason = (says.reason or b"").decode("utf-8", "replace")
         found = FoundParked(place, record.offset, record.timestamp, reason, says.digest, says.parked_at)
-        self._intake(source).take_parked(named[1], found)
+        self._shelf.intake(source).take_parked(origin[1], found)
 
     # -- judging
 
     def judge(self, place: Place, upto: int) -> None:
         """Judge the outbox records below `upto` by the receipts taken; no further than these reach."""
-        book = self._intake(place)
+        book = self._shelf.intake(place)
         self._judge_below(book, min(upto, book.claims.told))
 
     def close(self, cut: Mapping[Place, int]) -> None:
@@ -286,26 +242,25 @@ class Account:
         To be called when the outboxes were fed to the cut and every other log to its end as it was after.
         """
         for place, upto in cut.items():
-            book = self._intake(place)
+            book = self._shelf.intake(place)
             book.begun = True
             book.closed = max(book.closed, upto)
             self._judge_below(book, upto)
-        for book in self._intakes.values():
-            book.close(book.closed, self._parked_removed(book))
-        for lane in list(self._lanes.values()):
+        for book in self._shelf.intakes.values():
+            book.close(book.closed, self._shelf.parked_removed(book))
+        for lane in list(self._shelf.lanes.values()):
             if lane.busy:
-                lane.close(self._was_removed)
-        self._reject()
-        self._repair()
+                lane.close(self._shelf.was_removed)
+        self._settling.settle(self._shelf)
 
     def recipients(self, committed: Mapping[Place, int], lows: Mapping[Place, int]) -> None:
         """Take the recipients' committed offsets and the low watermarks, both by inbox partition."""
         for place, offset in committed.items():
             if offset > self._committed.get(place, 0):
                 self._committed[place] = offset
-        for lane in self._lanes.values():
+        for lane in self._shelf.lanes.values():
             if lane.inbox is not None and lane.row.pending:
-                low = max(lows.get(lane.inbox, 0), self._removed.get(lane.inbox, (0, None))[0])
+                low = max(lows.get(lane.inbox, 0), self._shelf.removed.get(lane.inbox, (0, None))[0])
                 lane.advance(self._committed.get(lane.inbox, 0), low)
         self._copies = {
             each for each in self._copies if each[2] >= self._committed.get(Place(each[0], each[1]), 0)
@@ -315,8 +270,8 @@ class Account:
 
     def changes(self) -> Changes:
         """Return what changed since the last call, the faults and repairs since then, and the carry."""
-        intakes = [book for book in self._intakes.values() if book.dirty and book.begun]
-        lanes = [lane for lane in self._lanes.values() if lane.dirty]
+        intakes = [book for book in self._shelf.intakes.values() if book.dirty and book.begun]
+        lanes = [lane for lane in self._shelf.lanes.values() if lane.dirty]
         for book in intakes:
             book.dirty = False
         for lane in lanes:
@@ -324,7 +279,7 @@ class Account:
         faults, repairs = self._faults.drain()
         return Changes(
             intakes=[replace(book.row, parked=dict(book.row.parked)) for book in intakes],
-            lanes=[_copied(lane.settled_row()) for lane in lanes],
+            lanes=[copied(lane.settled_row()) for lane in lanes],
             faults=faults,
             repairs=repairs,
             carry=carry.pack(self._dump()),
@@ -336,12 +291,12 @@ class Account:
             as_of,
             completed_at,
             lag_seconds,
-            intakes=[book.row for book in self._intakes.values() if book.begun],
-            lanes=[lane.settled_row() for lane in self._lanes.values() if _counts(lane.row)],
+            intakes=[book.row for book in self._shelf.intakes.values() if book.begun],
+            lanes=[lane.settled_row() for lane in self._shelf.lanes.values() if _counts(lane.row)],
             repaired=self._faults.repaired(),
             arrived=self._faults.arrived(),
             resent=self._faults.resent(),
-            source_of=self._source_of,
+            source_of=self._ground.newest.source,
         )
 
     # -- one record of an outbox
@@ -352,12 +307,12 @@ class Account:
         while kept and kept[0].offset < upto:
             record = kept[0]
             if not claims.queue:
-                number = self._in_force(record.timestamp)
+                number = self._ground.in_force(record.timestamp)
                 self._judge_one(book, kept.popleft(), None, Basis(number, record.timestamp, ""), None)
                 continue
             if claim is not claims.queue[0]:
                 claim = claims.queue[0]
-                ground, moment = self._basis(claim), stamp(claim.at_ms)
+                ground, moment = self._ground.basis(claim), stamp(claim.at_ms)
             if record.offset >= claim.next:
                 self._settle(book, claim)
             elif ground is not None:
@@ -395,7 +350,7 @@ class Account:
         """Return the audit's own verdict; no record whatever makes it raise."""
         try:
             reading = self._judge.read(record)
-            rules = self._rules_of(ground.edition)
+            rules = self._ground.rules(ground.edition)
             rules.check(reading)
             if reading.replay_of is None:
                 name, content_ = remembered(reading.envelope, record.value)
@@ -438,54 +393,15 @@ class Account:
             row.routed += 1
             prefix = f"{record.topic}/{record.partition}".encode()
             for term, head, value in verdict.owed:
-                lane = self._named.get((term.raw_route, prefix))
-                if lane is None or lane.inbox is None or lane.row.recipient != term.agreement.recipient:
-                    lane = self._led(term, record)
+                lane = self._shelf.led(term, record, prefix)
                 owed = Expected(head, value, moment, ground.edition, ground.at_ms, reading.replay_of)
                 lane.owe(record.offset, owed)
-            self._heed(record, reading, ground.at_ms)
-
-    def _heed(self, record: Record, reading: Reading, at_ms: int) -> None:
-        """Take what a routed event means for the books themselves."""
-        if reading.envelope.type == REJECTED:
-            self._take_rejection(reading)
-        elif reading.envelope.type == REPAIRED:
-            self._take_explanation(reading, at_ms)
-        if reading.replay_of is not None:
-            origin = Origin(record.topic, record.partition, record.offset)
-            self._replayed(INTAKE, reading.replay_of, origin, at_ms)
-
-    def _take_rejection(self, reading: Reading) -> None:
-        origin = Origin.parse(reading.data["origin"])
-        key = LaneKey(reading.data["route"], origin.topic, origin.partition)
-        self._rejections.setdefault((key, origin.offset), 0)
-
-    def _take_explanation(self, reading: Reading, at_ms: int) -> None:
-        data = reading.data
-        try:
-            origin = Origin.parse_fault(data["origin"])
-        except ContractError:
-            return
-        if data["action"] != "explained":
-            return
-        explanation = Explanation(
-            origin,
-            tuple(data["routes"]),
-            tuple(data["kinds"]),
-            _CONTROLS.sub(" ", data["repaired_by"] or ""),
-            _CONTROLS.sub(" ", data["reason"]),
-            at_ms if data["repaired_at"] is None else data["repaired_at"],
-        )
-        self._explanations.append(explanation)
+            self._settling.heed(record, reading, ground.at_ms)
 
     # -- receipts
 
-    def _basis(self, claim: Claim) -> Basis:
-        editions = self._editions
-        return basis(claim, editions.in_force, editions.appended_ms, editions.superseded_ms)
-
     def _settle(self, book: IntakeBook, claim: Claim) -> None:
-        ground = self._basis(claim)
+        ground = self._ground.basis(claim)
         counted = tuple(book.claims.tally)
         wrong = [ground.fault] if ground.fault else []
         if not book.claims.settle(claim):
@@ -495,143 +411,13 @@ class Account:
         if wrong and book.begun:
             book.alter(claim.next - 1, ground.edition, ground.at_ms, "; ".join(wrong))
 
-    # -- repairs and rejections, once everything below the cut is judged
-
-    def _replayed(self, route: str, of: Origin, origin: Origin, at_ms: int) -> None:
-        self._replays.setdefault((route, of), (origin, at_ms))
-
-    def _repair(self) -> None:
-        for (route, of), (origin, at_ms) in list(self._replays.items()):
-            kinds = frozenset({"missing"} if route == INTAKE else {"missing", "altered"})
-            reason = f"replayed as {origin}"
-            self._faults.repair(Repair(route, of, kinds, "redelivered", topics.HUB, reason, at_ms))
-            if self._is_closed(of):
-                del self._replays[route, of]
-        waiting = []
-        for each in self._explanations:
-            for repair in each.repairs():
-                self._faults.repair(repair)
-            # A stray record's fault was noted before anybody could explain it.
-            if topics.agency_of(each.origin.topic)[1] == "outbox" and not self._is_closed(each.origin):
-                waiting.append(each)
-        self._explanations = waiting
-
-    def _reject(self) -> None:
-        for (key, offset), waited in list(self._rejections.items()):
-            lane = self._lanes.get(key)
-            if lane is not None and self._is_closed(Origin(key.topic, key.partition, offset)):
-                lane.reject(offset)
-            elif waited < PATIENCE:
-                self._rejections[key, offset] = waited + 1
-                continue
-            del self._rejections[key, offset]
-
-    def _is_closed(self, origin: Origin) -> bool:
-        book = self._intakes.get(Place(origin.topic, origin.partition))
-        return book is not None and origin.offset < book.closed
-
-    # -- looking up
-
-    def _place(self, record: Record) -> Place:
-        name = (record.topic, record.partition)
-        place = self._places.get(name)
-        if place is None:
-            place = self._places[name] = Place(*name)
-        return place
-
     def _fresh(self, record: Record) -> Place | None:
         """Return a record's place and move our position past it; None if we have been there."""
-        place = self._place(record)
+        place = self._shelf.place(record)
         if record.offset < self._next.get(place, 0):
             return None
         self._next[place] = record.offset + 1
         return place
-
-    def _intake(self, place: Place) -> IntakeBook:
-        book = self._intakes.get(place)
-        if book is None:
-            book = IntakeBook(Intake(*place), self._faults, self._bounds)
-            self._intakes[place] = book
-        return book
-
-    def _in_force(self, at_ms: int) -> int:
-        return self._editions.in_force(at_ms) or 0
-
-    def _rules_of(self, number: int) -> Rules:
-        rules = self._rules.get(number)
-        if rules is None:
-            registry = self._editions.edition(number)
-            rules = Rules(_NOBODY if registry is None else registry)
-            if registry is not None:
-                self._rules[number] = rules
-        return rules
-
-    def _source_of(self, route: str) -> str | None:
-        return self._newest.source(route)
-
-    @property
-    def _newest(self) -> Rules:
-        return self._rules_of(self._in_force(_END_OF_TIME_MS))
-
-    def _known(self, raw_route: bytes, named: tuple[bytes, int]) -> LaneBook | None:
-        found = self._named.get((raw_route, named[0]))
-        if found is None:
-            source = _source(named[0])
-            route = raw_route.decode("utf-8", "replace")
-            found = None if source is None else self._lanes.get(LaneKey(route, *source))
-        return found
-
-    def _lane_of(self, raw_route: bytes, named: tuple[bytes, int], inbox: Place) -> LaneBook | None:
-        """Return the lane that an inbox record names; None where no route can be called so."""
-        lane = self._named.get((raw_route, named[0]))
-        if lane is None:
-            source = _source(named[0])
-            try:
-                route = raw_route.decode()
-            except UnicodeDecodeError:
-                return None
-            if source is None or "/" not in route or route.startswith(STRAY) or _CONTROLS.search(route):
-                return None
-            lane = self._lane(LaneKey(route, *source), topics.agency_of(inbox.topic)[0])
-            self._named[raw_route, named[0]] = lane
-        return lane
-
-    def _lane(self, key: LaneKey, recipient: AgencyCode) -> LaneBook:
-        lane = self._lanes.get(key)
-        if lane is None:
-            row = Lane(*key, recipient=recipient, inbox_partition=key.partition % self._size(recipient))
-            source = self._intake(Place(key.topic, key.partition))
-            lane = self._lanes[key] = LaneBook(row, source, self._around)
-        return lane
-
-    def _led(self, term: Term, record: Record) -> LaneBook:
-        """Return the lane of a due delivery and say where its deliveries belong."""
-        recipient = term.agreement.recipient
-        inbox = Place(term.inbox, record.partition % self._size(recipient))
-        source = self._place(record)
-        lane = self._lane(LaneKey(term.route, *source), recipient)
-        lane.blind = lane.blind or lane.source.blind or inbox in self._removed
-        lane.lead_to(inbox, recipient)
-        self._named[term.raw_route, f"{source.topic}/{source.partition}".encode()] = lane
-        return lane
-
-    def _size(self, recipient: AgencyCode) -> int:
-        """Return how many partitions an agency's inbox has."""
-        known = self._sizes.get(_inbox(recipient))
-        if known is None:
-            agency = self._newest.registry.agencies.get(recipient)
-            known = topics.DEFAULT_PARTITIONS if agency is None else agency.partitions
-        return known
-
-    def _was_removed(self, inbox: Place, at_ms: int) -> bool:
-        """Say whether retention may have removed a delivery before we could read it."""
-        low_and_oldest = self._removed.get(inbox)
-        if low_and_oldest is None:
-            return False
-        return low_and_oldest[1] is None or at_ms < low_and_oldest[1]
-
-    def _parked_removed(self, book: IntakeBook) -> bool:
-        return book.blind and any(place.topic == topics.PARKED for place in self._removed)
 
     # -- copies
 
@@ -644,22 +430,22 @@ class Account:
 
     def _stray(self, route: str | None, source: Place, found: Found) -> None:
         """Count a record that is due nowhere: on its route, or where that is none of ours, on `?`."""
-        rules = self._rules_of(self._in_force(found.time_ms))
+        rules = self._ground.rules(self._ground.in_force(found.time_ms))
         recipient = None if route is None else rules.recipient(route)
         if route is not None and recipient is not None:
-            lane = self._lane(LaneKey(route, *source), recipient)
+            lane = self._shelf.lane(LaneKey(route, *source), recipient)
             lane.row.recipient = recipient
             self._double(lane, found, NEVER)
             return
         agency, _ = topics.agency_of(found.place.topic)
-        lane = self._lane(LaneKey(f"{STRAY}{found.place.topic}", *source), agency)
+        lane = self._shelf.lane(LaneKey(f"{STRAY}{found.place.topic}", *source), agency)
         self._double(lane, found, "no delivery: its route or origin cannot be read or is none of ours")
 
     def _double(self, lane: LaneBook, found: Found, why: str) -> None:
         place = (*found.place, found.offset)
         self._copies.add(place)
         origin = Origin(lane.row.topic, lane.row.partition, found.origin)
-        edition = self._in_force(found.time_ms)
+        edition = self._ground.in_force(found.time_ms)
         if self._faults.note(Fault(lane.row.route, "doubled", origin, edition, found.time_ms, place, why)):
             lane.row.doubled += 1
             lane.touch()
@@ -667,55 +453,31 @@ class Account:
     # -- what is carried over a restart
 
     def _dump(self) -> carry.Carried:
-        lanes = {lane.key: kept for lane in self._lanes.values() if (kept := lane.dump()) is not None}
-        return carry.Carried(
-            intakes={place: book.dump() for place, book in self._intakes.items()},
+        lanes = {lane.key: kept for lane in self._shelf.lanes.values() if (kept := lane.dump()) is not None}
+        carried = carry.Carried(
+            intakes={place: book.dump() for place, book in self._shelf.intakes.items()},
             lanes=lanes,
             faults=self._faults.dump(),
             next=self._next,
-            removed=self._removed,
+            removed=self._shelf.removed,
             committed=self._committed,
             copies=sorted(self._copies),
-            rejections=self._rejections,
-            explanations=self._explanations,
-            replays=self._replays,
         )
+        self._settling.dump(carried)
+        return carried
 
     def _load(self, carried: carry.Carried) -> None:
         for place, kept in carried.intakes.items():
-            self._intake(place).load(kept)
+            self._shelf.intake(place).load(kept)
         for key, kept in carried.lanes.items():
             recipient = kept["recipient"]
-            self._lane(key, recipient).load(kept)
+            self._shelf.lane(key, recipient).load(kept)
         self._faults.load(carried.faults)
         self._next = carried.next
-        self._removed = carried.removed
+        self._shelf.removed = carried.removed
         self._committed = carried.committed
         self._copies = set(carried.copies)
-        self._rejections = carried.rejections
-        self._explanations = carried.explanations
-        self._replays = carried.replays
-
-
-@lru_cache(maxsize=65_536)
-def _source(prefix: bytes) -> Place | None:
-    """Return the source partition that an origin without its offset names, None if it is no outbox's."""
-    try:
-        origin = Origin.parse(f"{prefix.decode()}/0")
-    except (ContractError, UnicodeDecodeError):
-        return None
-    return Place(origin.topic, origin.partition) if origin.partition < _MOST_PARTITION else None
-
-
-def _named(origin: bytes | None) -> tuple[bytes, int] | None:
-    """Return the source partition, as written, and the offset that a `hub-origin` names; None: no origin."""
-    if origin is None:
-        return None
-    prefix, _, digits = origin.rpartition(b"/")
-    if not digits.isdigit() or len(digits) > 19 or (digits[0] == 48 and len(digits) > 1):
-        return None
-    offset = int(digits)
-    return (prefix, offset) if offset < _MOST_OFFSET and _source(prefix) is not None else None
+        self._settling.load(carried)
 
 
 def _number(seq: bytes | None) -> int:
@@ -723,14 +485,6 @@ def _number(seq: bytes | None) -> int:
     if seq is None or not seq.isdigit() or len(seq) > _MOST_SEQ_DIGITS or seq[0] == 48:
         return -1
     return int(seq)
-
-
-def _inbox(recipient: str) -> str:
-    return topics.inbox(AgencyCode(recipient))
-
-
-def _copied(row: Lane) -> Lane:
-    return replace(row, months=dict(row.months))
 
 
 def _counts(row: Lane) -> bool:

@@ -22,7 +22,7 @@ def test_a_stray_record_is_closed_by_an_explanation_of_its_own_place(world):
     found = books(cycle(account, world))
     assert found["repairs"] == [(route, origin, ["doubled"], "explained")]
     assert found["sheet"]["balanced"]
-    assert account._explanations == []
+    assert account._settling._explanations == []
 
 
 @pytest.mark.parametrize("text", ["agency.a.receipts/0/1", "hub.parked/0/1", "agency.a.inbox/0", "x"])
