@@ -311,9 +311,9 @@ supervision_event = Table(
     _number("origin_offset"),
     Column("data", JSONB, nullable=False),
     PrimaryKeyConstraint("partition", "offset"),
-    Index(None, "caseid"),
+    Index(None, "caseid", "event_id"),
     Index(None, "type", "agency", "time"),
-    comment="A delivery of agency.supervision.inbox but ticks; fields without a value are left out.",
+    comment="Events that came to agency.supervision.inbox, once each, but ticks; of a repair the repaired one.",
 )
 
 case_clock = Table(
@@ -502,9 +502,9 @@ figure_case = Table(
     metadata,
     *(_text(name) for name in ("journey", "month", "agency", "channel", "province")),
     *(_number(name) for name in ("started", "open", "started_completed", "started_withdrawn")),
-    *(_number(name) for name in ("steps_told", "steps_retyped", "started_events", "unstarted")),
+    *(_number(name) for name in ("reached", "started_events", "unstarted")),
     *(_number(name) for name in ("completed", "withdrawn", "ended_with_deadline", "ended_late")),
-    _number("ended_events"),
+    *(_number(name) for name in ("steps_told", "steps_retyped", "ended_events")),
     PrimaryKeyConstraint("journey", "month", "agency", "channel", "province"),
     comment="Cases counted (hub.indicators.inputs.CaseGroup), but what depends on the clock.",
 )
@@ -512,19 +512,19 @@ figure_case = Table(
 figure_step = Table(
     "figure_step",
     metadata,
-    *(_text(name) for name in ("journey", "month", "done_month", "step", "owner")),
-    *(_number(name) for name in ("done", "done_with_deadline", "done_late")),
-    PrimaryKeyConstraint("journey", "month", "done_month", "step", "owner"),
-    comment="Steps counted by the month of their completion; month is that in which their case started.",
+    *(_text(name) for name in ("journey", "month", "step", "owner")),
+    *(_number(name) for name in ("done", "done_with_deadline", "done_late", "open", "told", "retyped")),
+    PrimaryKeyConstraint("journey", "month", "step", "owner"),
+    comment="Steps counted by the month in which their case started, but what depends on the clock.",
 )
 
 figure_handoff = Table(
     "figure_handoff",
     metadata,
-    *(_text(name) for name in ("journey", "month", "passed_month", "giver", "holder")),
+    *(_text(name) for name in ("journey", "month", "giver", "holder")),
     *(_number(name) for name in ("count", "taken")),
-    PrimaryKeyConstraint("journey", "month", "passed_month", "giver", "holder"),
-    comment="Hand-offs counted by the month of passing; month is that in which their case started.",
+    PrimaryKeyConstraint("journey", "month", "giver", "holder"),
+    comment="Hand-offs counted by the month in which their case started.",
 )
 
 figure_reach = Table(

@@ -19,21 +19,22 @@ def upgrade() -> None:
         "figure_case",
         ("journey", "month", "agency", "channel", "province"),
         ("started", "open", "started_completed", "started_withdrawn"),
-        ("steps_told", "steps_retyped", "started_events", "unstarted"),
-        ("completed", "withdrawn", "ended_with_deadline", "ended_late", "ended_events"),
+        ("reached", "started_events", "unstarted"),
+        ("completed", "withdrawn", "ended_with_deadline", "ended_late"),
+        ("steps_told", "steps_retyped", "ended_events"),
         comment="Cases counted (hub.indicators.inputs.CaseGroup), but what depends on the clock.",
     )
     _cells(
         "figure_step",
-        ("journey", "month", "done_month", "step", "owner"),
-        ("done", "done_with_deadline", "done_late"),
-        comment="Steps counted by the month of their completion; month is that in which their case started.",
+        ("journey", "month", "step", "owner"),
+        ("done", "done_with_deadline", "done_late", "open", "told", "retyped"),
+        comment="Steps counted by the month in which their case started, but what depends on the clock.",
     )
     _cells(
         "figure_handoff",
-        ("journey", "month", "passed_month", "giver", "holder"),
+        ("journey", "month", "giver", "holder"),
         ("count", "taken"),
-        comment="Hand-offs counted by the month of passing; month is that in which their case started.",
+        comment="Hand-offs counted by the month in which their case started.",
     )
     _reach()
     _editions()
