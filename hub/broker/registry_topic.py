@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    TIMESTAMP_LOG_APPEND_TIME,
+    Consumer,
+    KafkaError,
+    Message,
+    TopicPartition,
+)
 
 from hub.broker import clients
 from hub.broker.failures import AWAY
@@ -107,7 +115,7 @@ class RegistryFollower:
         error = message.error()
         if error is None:
             self._at_end = False
-            self.reader.feed(message.key(), message.value())
+            self.reader.feed(message.key(), message.value(), _appended_at(message))
         elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name
             self._at_end = True
         elif not (error.retriable() or error.code() in AWAY):
@@ -118,6 +126,12 @@ class RegistryFollower:
         changed = newest is not None and (self._current is None or newest.version != self._current.version)
         self._current = newest
         return changed
+
+
+def _appended_at(message: Message) -> datetime | None:
+    kind, milliseconds = message.timestamp()
+    known = kind == TIMESTAMP_LOG_APPEND_TIME and milliseconds >= 0
+    return datetime.fromtimestamp(milliseconds / 1000, UTC) if known else None
 
 
 def _refused(error: KafkaError) -> BrokerError:

@@ -138,7 +138,7 @@ def _variables(settings: Settings, agency: AgencyCode) -> dict[str, str]:
 
 def _document(registry: Registry, agency: Agency) -> dict[str, Any]:
     from hub.contracts import topics  # noqa: PLC0415 - keeps --help quick
-    from hub.registry.records import encode_agency  # noqa: PLC0415
+    from hub.registry.documents import encode_agency  # noqa: PLC0415
 
     incoming, outgoing = _agreements(registry, agency)
     return encode_agency(agency) | {

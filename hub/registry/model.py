@@ -175,6 +175,15 @@ class Registry:
         return {key: tuple(agreements) for key, agreements in found.items()}
 
 
+@dataclass(frozen=True)
+class Edition:
+    """An edition that was applied: its number, and when it came into force (UTC, by the broker's clock)."""
+
+    number: int
+    appended_at: datetime
+    registry: Registry
+
+
 def system_agencies() -> dict[AgencyCode, Agency]:
     """Return the agencies that every registry has; a file may give them other titles, grants, partitions."""
     titles = {

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from hub.contracts import topics
-from hub.registry.model import Agency, Agreement, Registry
-from hub.registry.records import AGENCY, AGREEMENT, encode_agency, encode_agreement
+from hub.registry.model import Registry
+from hub.registry.records import KINDS
 
 Action = Literal["add", "change", "remove"]
 _SIGNS: dict[Action, str] = {"add": "+", "change": "~", "remove": "-"}
+_NAMED = {"subsystems": "code", "steps": "id"}
+"""Lists of parts that have names of their own, and by which field."""
+_HOLIDAYS = "holidays"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happens to one agency or agreement."""
+    """What happens to one object: an agency, an agreement, a calendar or a journey."""
 
     action: Action
     kind: str
@@ -35,7 +38,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Every change, agencies first, each kind by id."""
+    """Every change, kind by kind in alphabetical order, each kind by id."""
 
     changes: tuple[Change, ...]
 
@@ -117,22 +120,23 @@ def quota_bytes(registry: Registry) -> int:
 def _documents(registry: Registry | None) -> dict[tuple[str, str], dict[str, Any]]:
     if registry is None:
         return {}
-    objects: list[Agency | Agreement] = [*registry.agencies.values(), *registry.agreements.values()]
     return {
-        (AGENCY, each.code) if isinstance(each, Agency) else (AGREEMENT, each.id): _flat(
-            encode_agency(each) if isinstance(each, Agency) else encode_agreement(each)
-        )
-        for each in objects
+        (kind.name, id_): _flat(kind.encode(each))
+        for kind in KINDS
+        for id_, each in kind.within(registry).items()
     }
 
 
 def _flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return a document's leaves by dotted path; lists are leaves, except subsystems, which have codes."""
+    """Return a document's leaves by dotted path; lists are leaves, except of parts that have names."""
     leaves: dict[str, Any] = {}
     for name, value in document.items():
         path = f"{prefix}{name}"
-        if name == "subsystems":
-            leaves |= _flat({each["code"]: each["title"] for each in value}, f"{path}.")
+        if name in _NAMED:
+            leaves[path] = [each[_NAMED[name]] for each in value]
+            for each in value:
+                inner = {key: part for key, part in each.items() if key != _NAMED[name]}
+                leaves |= _flat(inner, f"{path}.{each[_NAMED[name]]}.")
         elif isinstance(value, Mapping):
             leaves |= _flat(value, f"{path}.")
         elif value is not None:
@@ -142,7 +146,7 @@ def _flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _change(name: tuple[str, str], old: Mapping[str, Any], new: Mapping[str, Any]) -> Change | None:
     fields = tuple(
-        FieldChange(field, old.get(field), new.get(field))
+        _field(field, old.get(field), new.get(field))
         for field in [*new, *(field for field in old if field not in new)]
         if old.get(field) != new.get(field)
     )
@@ -150,6 +154,13 @@ def _change(name: tuple[str, str], old: Mapping[str, Any], new: Mapping[str, Any
         return None
     action: Action = "add" if not old else "remove" if not new else "change"
     return Change(action, *name, fields)
+
+
+def _field(name: str, old: Any, new: Any) -> FieldChange:
+    """Return a field's change; of a calendar's holidays only the dates that go and come."""
+    if name == _HOLIDAYS and old is not None and new is not None:
+        return FieldChange(name, [d for d in old if d not in new], [d for d in new if d not in old])
+    return FieldChange(name, old, new)
 
 
 def _lines(change: Change) -> list[str]:
@@ -160,16 +171,37 @@ def _lines(change: Change) -> list[str]:
 
 def _field_lines(action: Action, change: FieldChange) -> list[str]:
     old, new = change.old, change.new
+    if action != "change" and change.field == _HOLIDAYS:
+        return [f"{_SIGNS[action]} {change.field}: {len(old or new or [])} dates"]
+    if action != "change" and (old or new) is False:
+        return []
     if isinstance(old, list) or isinstance(new, list):
-        before, after = old or [], new or []
-        gone = [f"- {change.field}: {each}" for each in before if each not in after]
-        come = [f"+ {change.field}: {each}" for each in after if each not in before]
-        return [*gone, *come]
+        return _list_lines(change.field, old or [], new or [])
     if action == "add" or old is None:
-        return [f"+ {change.field}: {new}"]
+        return [f"+ {change.field}: {_shown(new)}"]
     if action == "remove" or new is None:
-        return [f"- {change.field}: {old}"]
-    return [f"~ {change.field}: {old} → {new}"]
+        return [f"- {change.field}: {_shown(old)}"]
+    return [f"~ {change.field}: {_shown(old)} → {_shown(new)}"]
+
+
+def _list_lines(name: str, before: list[Any], after: list[Any]) -> list[str]:
+    gone = [f"- {name}: {_shown(each)}" for each in before if each not in after]
+    come = [f"+ {name}: {_shown(each)}" for each in after if each not in before]
+    if not gone and not come and before != after:
+        return [f"~ {name}: {_shown(before)} → {_shown(after)}"]
+    return [*gone, *come]
+
+
+def _shown(value: Any) -> str:
+    """Return a value as files write it, without what is not said."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        said = {name: part for name, part in value.items() if part not in (None, [], {}, False)}
+        return "{" + ", ".join(f"{name}: {_shown(part)}" for name, part in said.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_shown(each) for each in value) + "]"
+    return str(value)
 
 
 def _gib(count: int) -> str:

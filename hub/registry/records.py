@@ -9,17 +9,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from hub.contracts.names import AgencyCode, AgreementId, EventType
 from hub.errors import ContractError
-from hub.registry.model import Agency, Agreement, Quota, Registry, Subsystem
+from hub.registry.documents import decode_agency, decode_agreement, encode_agency, encode_agreement
+from hub.registry.journey_documents import (
+    decode_calendar,
+    decode_journey,
+    encode_calendar,
+    encode_journey,
+)
+from hub.registry.model import ALWAYS, Edition, Registry
 
 AGENCY = "agency"
 AGREEMENT = "agreement"
+CALENDAR = "calendar"
+JOURNEY = "journey"
 EDITION = "edition"
 _KEY = re.compile(r"([a-z]+)/([a-z][a-z0-9-]*)@([1-9][0-9]*)")
 
@@ -27,14 +35,25 @@ Record = tuple[str, bytes | None]
 """Key and value of one record; a null value (never written by the hub) takes the key back."""
 
 
-def agency_key(agency: Agency) -> str:
-    """Return the key of one version of an agency."""
-    return f"{AGENCY}/{agency.code}@{agency.version}"
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of object that an edition is made of: where a registry has it, and its form as a document."""
+
+    name: str
+    within: Callable[[Registry], Mapping[Any, Any]]
+    encode: Callable[[Any], dict[str, Any]]
+    decode: Callable[[Mapping[str, Any], int], Any]
 
 
-def agreement_key(agreement: Agreement) -> str:
-    """Return the key of one version of an agreement."""
-    return f"{AGREEMENT}/{agreement.id}@{agreement.version}"
+KINDS = (
+    Kind(AGENCY, lambda registry: registry.agencies, encode_agency, decode_agency),
+    Kind(AGREEMENT, lambda registry: registry.agreements, encode_agreement, decode_agreement),
+    Kind(CALENDAR, lambda registry: registry.calendars, encode_calendar, decode_calendar),
+    Kind(JOURNEY, lambda registry: registry.journeys, encode_journey, decode_journey),
+)
+"""Every kind, in the order in which plans show them."""
+
+_BY_NAME = {kind.name: kind for kind in KINDS}
 
 
 def edition_key(number: int) -> str:
@@ -45,8 +64,11 @@ def edition_key(number: int) -> str:
 def encode_edition(registry: Registry, known: Iterable[str] = ()) -> list[Record]:
     """Return the records of a numbered edition, the manifest last; keys in `known` are there already."""
     there = frozenset(known)
-    objects = {agency_key(each): encode_agency(each) for each in registry.agencies.values()}
-    objects |= {agreement_key(each): encode_agreement(each) for each in registry.agreements.values()}
+    objects = {
+        f"{kind.name}/{id_}@{each.version}": kind.encode(each)
+        for kind in KINDS
+        for id_, each in kind.within(registry).items()
+    }
     manifest = {"edition": registry.version, "objects": sorted(objects)}
     records: list[Record] = [
         (key, _dump(value)) for key, value in sorted(objects.items()) if key not in there
@@ -59,26 +81,30 @@ class RegistryReader:
 
     def __init__(self) -> None:
         self._objects: dict[str, dict[str, Any]] = {}
+        self._read: dict[str, Any] = {}
         self._manifests: dict[int, list[str]] = {}
+        self._appended: dict[int, datetime] = {}
         self._highest: dict[str, int] = {}
         self._built: dict[int, Registry] = {}
 
-    def feed(self, key: str | bytes | None, value: bytes | None) -> None:
-        """Take one record; raise ContractError naming the key if it is malformed. Skips unknown kinds."""
+    def feed(self, key: str | bytes | None, value: bytes | None, appended_at: datetime | None = None) -> None:
+        """Take one record and, where it is known, when the broker appended it (UTC).
+
+        Raises ContractError naming the key if the record is malformed. Skips unknown kinds.
+        """
         text, (kind, id_, version) = _split_key(key)
         if value is None:
-            self._objects.pop(text, None)
-            if kind == EDITION:
-                self._manifests.pop(version, None)
-                self._built.pop(version, None)
+            self._take_back(text, kind, version)
             return
         document = _load(text, value)
         self._highest[f"{kind}/{id_}"] = max(version, self._highest.get(f"{kind}/{id_}", 0))
         if kind == EDITION:
             self._manifests[version] = [str(each) for each in document.get("objects", ())]
+            self._appended.setdefault(version, appended_at or ALWAYS)
             self._built.pop(version, None)
-        elif kind in (AGENCY, AGREEMENT):
+        elif kind in _BY_NAME:
             self._objects[text] = document
+            self._read.pop(text, None)
 
     @property
     def current(self) -> Registry | None:
@@ -88,14 +114,22 @@ class RegistryReader:
                 return self.edition(number)
         return None
 
-    @property
-    def editions(self) -> tuple[int, ...]:
-        """The numbers of the complete editions, ascending."""
-        return tuple(number for number in sorted(self._manifests) if self._complete(number))
+    def editions(self) -> list[Edition]:
+        """Return the complete editions, ascending, with the times at which their manifests were appended.
+
+        These never fall: the broker's clock may have been set back between two editions, but order is the
+        log's. An edition that was fed without a time counts as in force ever since.
+        """
+        found: list[Edition] = []
+        for number in sorted(self._manifests):
+            if self._complete(number):
+                latest = found[-1].appended_at if found else ALWAYS
+                found.append(Edition(number, max(self._appended[number], latest), self.edition(number)))
+        return found
 
     @property
     def keys(self) -> frozenset[str]:
-        """The keys of every agency and agreement version on the topic."""
+        """The keys of every object version on the topic."""
         return frozenset(self._objects)
 
     def codes(self, kind: str) -> frozenset[str]:
@@ -119,25 +153,33 @@ class RegistryReader:
         """The highest edition number ever written, complete or not."""
         return self._highest.get(f"{EDITION}/registry", 0)
 
+    def _take_back(self, key: str, kind: str, version: int) -> None:
+        self._objects.pop(key, None)
+        self._read.pop(key, None)
+        if kind == EDITION:
+            self._manifests.pop(version, None)
+            self._appended.pop(version, None)
+            self._built.pop(version, None)
+
     def _complete(self, number: int) -> bool:
         return number in self._built or (
             number in self._manifests
-            and all(
-                key in self._objects or _kind(key) not in (AGENCY, AGREEMENT)
-                for key in self._manifests[number]
-            )
+            and all(key in self._objects or _kind(key) not in _BY_NAME for key in self._manifests[number])
         )
 
     def _build(self, number: int) -> Registry:
-        agencies: dict[AgencyCode, Agency] = {}
-        agreements: dict[AgreementId, Agreement] = {}
+        found: dict[str, dict[Any, Any]] = {name: {} for name in _BY_NAME}
         for key in self._manifests[number]:
             _, (kind, id_, version) = _split_key(key)
-            if kind == AGENCY:
-                agencies[AgencyCode(id_)] = decode_agency(self._objects[key], version)
-            elif kind == AGREEMENT:
-                agreements[AgreementId(id_)] = decode_agreement(self._objects[key], version)
-        return Registry(number, agencies, agreements)
+            if kind in _BY_NAME:
+                found[kind][id_] = self._object(key, kind, version)
+        return _registry(number, found)
+
+    def _object(self, key: str, kind: str, version: int) -> Any:
+        """Return one object version; editions share it, so that many editions cost little."""
+        if key not in self._read:
+            self._read[key] = _BY_NAME[kind].decode(self._objects[key], version)
+        return self._read[key]
 
 
 def number(desired: Registry, reader: RegistryReader) -> Registry:
@@ -146,112 +188,27 @@ def number(desired: Registry, reader: RegistryReader) -> Registry:
     The edition's number rises by one if anything changed; otherwise the current edition itself is returned.
     """
     current = reader.current
-    agencies = {
-        code: _numbered_agency(each, current, reader) for code, each in sorted(desired.agencies.items())
+    found = {
+        kind.name: {
+            id_: _numbered(kind, id_, each, current, reader)
+            for id_, each in sorted(kind.within(desired).items())
+        }
+        for kind in KINDS
     }
-    agreements = {
-        id_: _numbered_agreement(each, current, reader) for id_, each in sorted(desired.agreements.items())
-    }
-    if current is not None and agencies == current.agencies and agreements == current.agreements:
+    if current is not None and all(found[kind.name] == kind.within(current) for kind in KINDS):
         return current
-    return Registry(reader.highest_edition + 1, agencies, agreements)
+    return _registry(reader.highest_edition + 1, found)
 
 
-def encode_agency(agency: Agency) -> dict[str, Any]:
-    """Return an agency as a JSON document, without its version (the key holds it)."""
-    quota = agency.quota
-    return {
-        "code": agency.code,
-        "title": {"fa": agency.title_fa, "en": agency.title_en},
-        "subsystems": [
-            {"code": each.code, "title": {"fa": each.title_fa, "en": each.title_en}}
-            for each in agency.subsystems
-        ],
-        "publishes": sorted(agency.grants),
-        "partitions": agency.partitions,
-        "quota": {
-            "produce_bytes_per_second": quota.produce_bytes_per_second,
-            "consume_bytes_per_second": quota.consume_bytes_per_second,
-            "request_percentage": quota.request_percentage,
-        },
-    }
+def _registry(number: int, found: Mapping[str, Mapping[Any, Any]]) -> Registry:
+    return Registry(number, found[AGENCY], found[AGREEMENT], found[JOURNEY], found[CALENDAR])
 
 
-def encode_agreement(agreement: Agreement) -> dict[str, Any]:
-    """Return an agreement as a JSON document, without its version (the key holds it)."""
-    return {
-        "id": agreement.id,
-        "from": agreement.source,
-        "to": agreement.recipient,
-        "purpose": {"code": agreement.purpose, "fa": agreement.purpose_fa, "en": agreement.purpose_en},
-        "legal_basis": agreement.legal_basis,
-        "withhold": _sets(agreement.types),
-        "only": _sets(agreement.only),
-        "subject": agreement.subject,
-        "case_id": agreement.caseid,
-        "valid": {
-            "from": _time(agreement.valid_from),
-            "until": None if agreement.valid_until is None else _time(agreement.valid_until),
-        },
-    }
-
-
-def decode_agency(document: Mapping[str, Any], version: int) -> Agency:
-    """Return the agency of a document; raise ContractError if the document is none."""
-    try:
-        return Agency(
-            code=AgencyCode(document["code"]),
-            version=version,
-            title_fa=document["title"]["fa"],
-            title_en=document["title"]["en"],
-            subsystems=tuple(
-                Subsystem(each["code"], each["title"]["fa"], each["title"]["en"])
-                for each in document["subsystems"]
-            ),
-            grants=frozenset(EventType(each) for each in document["publishes"]),
-            partitions=document["partitions"],
-            quota=Quota(**document["quota"]),
-        )
-    except (KeyError, TypeError) as error:
-        raise ContractError(f"an agency on the registry's topic cannot be read: {error}.") from None
-
-
-def decode_agreement(document: Mapping[str, Any], version: int) -> Agreement:
-    """Return the agreement of a document; raise ContractError if the document is none."""
-    try:
-        until = document["valid"]["until"]
-        return Agreement(
-            id=AgreementId(document["id"]),
-            version=version,
-            source=AgencyCode(document["from"]),
-            recipient=AgencyCode(document["to"]),
-            purpose=document["purpose"]["code"],
-            purpose_fa=document["purpose"]["fa"],
-            purpose_en=document["purpose"]["en"],
-            legal_basis=document["legal_basis"],
-            types={EventType(type_): frozenset(names) for type_, names in document["withhold"].items()},
-            only={EventType(type_): frozenset(names) for type_, names in document["only"].items()},
-            subject=document["subject"],
-            caseid=document["case_id"],
-            valid_from=datetime.fromisoformat(document["valid"]["from"]),
-            valid_until=None if until is None else datetime.fromisoformat(until),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ContractError(f"an agreement on the registry's topic cannot be read: {error}.") from None
-
-
-def _numbered_agency(agency: Agency, current: Registry | None, reader: RegistryReader) -> Agency:
-    before = current.agencies.get(agency.code) if current else None
-    if before is not None and encode_agency(before) == encode_agency(agency):
+def _numbered(kind: Kind, id_: str, each: Any, current: Registry | None, reader: RegistryReader) -> Any:
+    before = kind.within(current).get(id_) if current else None
+    if before is not None and kind.encode(before) == kind.encode(each):
         return before
-    return replace(agency, version=reader.highest(AGENCY, agency.code) + 1)
-
-
-def _numbered_agreement(agreement: Agreement, current: Registry | None, reader: RegistryReader) -> Agreement:
-    before = current.agreements.get(agreement.id) if current else None
-    if before is not None and encode_agreement(before) == encode_agreement(agreement):
-        return before
-    return replace(agreement, version=reader.highest(AGREEMENT, agreement.id) + 1)
+    return replace(each, version=reader.highest(kind.name, id_) + 1)
 
 
 def _split_key(key: str | bytes | None) -> tuple[str, tuple[str, str, int]]:
@@ -278,11 +235,3 @@ def _load(key: str, value: bytes) -> dict[str, Any]:
 
 def _dump(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _sets(types: Mapping[EventType, frozenset[str]]) -> dict[str, list[str]]:
-    return {type_: sorted(names) for type_, names in sorted(types.items())}
-
-
-def _time(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

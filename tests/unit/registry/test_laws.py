@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.contracts.names import AgencyCode, AgreementId, EventType
+from hub.contracts.names import AgencyCode, AgreementId, CalendarId, EventType, JourneyId
+from hub.registry.calendars import Calendar
+from hub.registry.journeys import Deadline, End, Escalation, Journey, Match, Reopening, Span, Start, Step
 from hub.registry.model import Agency, Agreement, Quota, Registry, Subsystem
 from hub.registry.plan import plan
-from hub.registry.records import RegistryReader, encode_edition, number
+from hub.registry.records import KINDS, RegistryReader, encode_edition, number
 
 CODES = ("bank", "civil-registry", "tax", "insurance")
 TYPES = ("service.request.submitted.v1", "service.step.completed.v1", "feedback.rating.given.v1")
@@ -66,14 +68,106 @@ def agreements(name):
     )
 
 
+codes = st.sampled_from(CODES).map(AgencyCode)
+spans = st.builds(
+    Span, st.integers(1, 90), st.sampled_from(["working_days", "working_hours", "days", "hours"])
+)
+matches = st.builds(
+    Match,
+    type=st.sampled_from(TYPES).map(EventType),
+    where=st.dictionaries(
+        st.sampled_from(FIELDS), st.frozensets(st.sampled_from(["yes", "no", "7"]), min_size=1)
+    ).map(lambda each: tuple(sorted(each.items()))),
+    agencies=st.frozensets(codes, max_size=2),
+)
+deadlines = st.none() | st.builds(
+    Deadline, st.none() | spans, st.sampled_from(["entered", "case"]), st.none() | titles, st.none() | titles
+)
+escalations = st.lists(st.builds(Escalation, spans, codes, st.none() | titles), max_size=2).map(tuple)
+STEPS = ("checked", "decided", "paid")
+
+
+def steps(name):
+    return st.builds(
+        Step,
+        id=st.just(name),
+        title_fa=titles,
+        title_en=titles,
+        completed_by=st.lists(matches, max_size=2).map(tuple),
+        owners=st.lists(codes, max_size=2, unique=True).map(tuple),
+        after=st.lists(st.frozensets(st.sampled_from(STEPS), min_size=1), max_size=2).map(tuple),
+        optional=st.booleans(),
+        deadline=deadlines,
+        warn=st.none() | spans,
+        escalations=escalations,
+        sub_case=st.none() | st.just(JourneyId("part")),
+    )
+
+
+def journeys(name):
+    return st.builds(
+        Journey,
+        id=st.just(JourneyId(name)),
+        version=st.just(0),
+        title_fa=titles,
+        title_en=titles,
+        calendar=st.sampled_from(["iran", "plain"]).map(CalendarId),
+        starts=st.lists(st.builds(Start, matches, st.booleans(), st.none() | titles), max_size=2).map(tuple),
+        steps=st.permutations(STEPS).flatmap(
+            lambda ids: st.integers(0, 3).flatmap(lambda n: st.tuples(*map(steps, ids[:n])))
+        ),
+        ends=st.lists(
+            st.builds(
+                End,
+                matches,
+                st.sampled_from(["completed", "withdrawn"]),
+                st.none() | titles,
+                st.none() | titles,
+            ),
+            max_size=2,
+        ).map(tuple),
+        reopenings=st.lists(
+            st.builds(Reopening, matches, st.frozensets(st.sampled_from(STEPS), min_size=1)), max_size=1
+        ).map(tuple),
+        services=st.frozensets(titles, max_size=2),
+        openers=st.frozensets(codes, max_size=2),
+        deadline=deadlines,
+        warn=st.none() | spans,
+        escalations=escalations,
+        stuck_after=spans,
+        legal_basis=st.none() | titles,
+    )
+
+
+def calendars(name):
+    return st.builds(
+        Calendar,
+        id=st.just(CalendarId(name)),
+        version=st.just(0),
+        title_fa=titles,
+        title_en=titles,
+        zone=st.sampled_from(["Asia/Tehran", "UTC"]),
+        weekend=st.frozensets(st.integers(0, 6), max_size=6),
+        holidays=st.frozensets(st.dates(date(2020, 1, 1), date(2021, 12, 31)), max_size=4),
+        first_year=st.just(2020),
+        last_year=st.sampled_from([2021, 2022]),
+        opens=st.sampled_from([time(8), time(7, 30)]),
+        closes=st.sampled_from([time(14), time(16, 15)]),
+    )
+
+
 @st.composite
 def registries(draw):
+    journey_ids = draw(st.sets(st.sampled_from(["birth", "loan"])))
+    calendar_ids = draw(st.sets(st.sampled_from(["iran", "plain"])))
     codes = draw(st.sets(st.sampled_from(CODES), min_size=1))
     names = draw(st.sets(st.sampled_from(["one", "two", "three"])))
     return Registry(
         0,
         {AgencyCode(code): draw(agencies(code)) for code in codes},
         {AgreementId(name): draw(agreements(name)) for name in names},
+        {JourneyId(name): draw(journeys(name)) for name in sorted(journey_ids)},
+        {CalendarId(name): draw(calendars(name)) for name in sorted(calendar_ids)},
     )
 
 
@@ -87,9 +181,8 @@ def _publish(reader, desired):
 
 
 def _without_versions(registry):
-    return (
-        {code: replace(each, version=0) for code, each in registry.agencies.items()},
-        {id_: replace(each, version=0) for id_, each in registry.agreements.items()},
+    return tuple(
+        {id_: replace(each, version=0) for id_, each in kind.within(registry).items()} for kind in KINDS
     )
 
 
@@ -109,9 +202,11 @@ def test_versions_rise_only_where_the_content_changes(first, second):
     before, after = _publish(reader, first), _publish(reader, second)
     same = _without_versions(first) == _without_versions(second)
     assert before.version + (0 if same else 1) == after.version
-    for code in before.agencies.keys() & after.agencies.keys():
-        unchanged = first.agencies[code] == second.agencies[code]
-        assert unchanged == (before.agencies[code].version == after.agencies[code].version)
+    for kind in KINDS:
+        old, new = kind.within(before), kind.within(after)
+        for id_ in old.keys() & new.keys():
+            unchanged = kind.within(first)[id_] == kind.within(second)[id_]
+            assert unchanged == (old[id_].version == new[id_].version)
 
 
 @given(registries(), registries())
@@ -137,11 +232,9 @@ def test_a_plan_names_exactly_the_objects_that_differ(first, second):
     """Added, changed and removed objects are those that a comparison of the two registries finds."""
     found = {(change.action, change.kind, change.id) for change in plan(first, second).changes}
     expected = set()
-    for kind, old, new in (
-        ("agency", first.agencies, second.agencies),
-        ("agreement", first.agreements, second.agreements),
-    ):
-        expected |= {("add", kind, each) for each in new.keys() - old.keys()}
-        expected |= {("remove", kind, each) for each in old.keys() - new.keys()}
-        expected |= {("change", kind, each) for each in new.keys() & old.keys() if old[each] != new[each]}
+    for kind in KINDS:
+        old, new, name = kind.within(first), kind.within(second), kind.name
+        expected |= {("add", name, each) for each in new.keys() - old.keys()}
+        expected |= {("remove", name, each) for each in old.keys() - new.keys()}
+        expected |= {("change", name, each) for each in new.keys() & old.keys() if old[each] != new[each]}
     assert expected == found

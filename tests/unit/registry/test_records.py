@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from hub.errors import ContractError
-from hub.registry.model import Registry
+from hub.registry.model import ALWAYS, Registry
 from hub.registry.records import RegistryReader, encode_edition, number
 
 
@@ -41,15 +43,41 @@ def test_records_may_arrive_twice(folder):
     reader = RegistryReader()
     for record in encode_edition(number(folder.load(), reader)) * 2:
         reader.feed(*record)
-    assert reader.editions == (1,)
+    assert [edition.number for edition in reader.editions()] == [1]
 
 
-def test_kinds_of_a_later_hub_are_left_out(folder, publish):
-    """A reader of today understands the agencies and agreements of a topic that holds more."""
-    reader = RegistryReader()
-    reader.feed("journey/birth@1", b'{"steps": []}')
-    publish(reader, folder.load())
+def test_kinds_of_a_later_hub_are_left_out(folder):
+    """A reader of today understands what it knows of a topic that holds more, also in editions."""
+    reader, records = RegistryReader(), encode_edition(number(folder.load(), RegistryReader()))
+    reader.feed("tariff/birth@1", b'{"steps": []}')
+    for key, value in records:
+        manifest = value.replace(b'"objects":[', b'"objects":["tariff/birth@1",')
+        reader.feed(key, manifest if key.startswith("edition/") else value)
     assert "recipient" in reader.current.agencies
+
+
+def test_an_edition_of_before_journeys_has_none(folder, publish):
+    """Manifests that name agencies and agreements only are whole editions still."""
+    reader = RegistryReader()
+    publish(reader, folder.load())
+    assert (reader.current.journeys, reader.current.calendars) == ({}, {})
+
+
+def test_editions_come_with_the_times_at_which_they_came_into_force(folder):
+    """The manifest's time counts; it never falls, though the broker's clock may; without one: ever since."""
+    reader, full = RegistryReader(), folder.load()
+    without = Registry(0, full.agencies, {})
+    for hour, desired in ((None, full), (9, without), (8, full)):
+        at = hour and datetime(2026, 3, 21, hour, tzinfo=UTC)
+        *objects, manifest = encode_edition(number(desired, reader), reader.keys)
+        for record in objects:
+            reader.feed(*record, datetime(2026, 3, 21, 7, tzinfo=UTC))
+        reader.feed(*manifest, at)
+    nine = datetime(2026, 3, 21, 9, tzinfo=UTC)
+    assert [(each.number, each.appended_at) for each in reader.editions()] == [
+        (1, ALWAYS), (2, nine), (3, nine),
+    ]  # fmt: skip
+    assert "fees" not in reader.editions()[1].registry.agreements
 
 
 @pytest.mark.parametrize(
