@@ -48,7 +48,7 @@ def _convert(contract: Contract, value: Any, *, writing: bool) -> dict[str, Any]
 
 @lru_cache(maxsize=10_000)
 def _compiled(contract: Contract, *, writing: bool) -> Convert:
-    leaves = _WRITING if writing else _READING
+    leaves = WRITING if writing else _READING
     return walk.compile_walk(contract.schema, leaves, fill_defaults=not writing)
 
 
@@ -70,7 +70,7 @@ def _bytes_text(_: Any) -> Convert:
     return lambda value: base64.b64encode(value).decode("ascii")
 
 
-_WRITING: Leaves = {
+WRITING: Leaves = {
     **values.PLAIN,
     ("bytes", None): _bytes_text,
     ("fixed", None): _bytes_text,
@@ -82,6 +82,7 @@ _WRITING: Leaves = {
     ("bytes", "decimal"): _decimal_text,
     ("fixed", "decimal"): _decimal_text,
 }
+"""Leaves from raw data to JSON."""
 
 
 def _parsed(pattern: re.Pattern[str], parse: Callable[[str], Any], what: str) -> Callable[[Any], Convert]:

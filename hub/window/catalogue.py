@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from hub.window.feed import FeedRow, moment
+from hub.contracts.moments import moment
+from hub.window.feed import FeedRow
 
 Kind = Literal["service", "dataset"]
 

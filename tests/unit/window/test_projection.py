@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from hub.contracts import envelope
 from hub.contracts.codec import Codec
 from hub.contracts.envelope import Envelope
+from hub.contracts.moments import moment
 from hub.contracts.names import EventType
 from hub.contracts.schemas import Contracts
 from hub.window import catalogue, projection
-from hub.window.feed import Record, moment
+from hub.window.feed import Record
 from hub.window.projection import State
 from hub.window.sequence import Lane, check
 

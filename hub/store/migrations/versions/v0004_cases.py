@@ -33,9 +33,14 @@ def upgrade() -> None:
         sa.Column("origin_offset", sa.BigInteger(), nullable=False),
         sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.PrimaryKeyConstraint("partition", "offset", name=op.f("pk_supervision_event")),
-        comment="A delivery of agency.supervision.inbox but ticks; fields without a value are left out.",
+        comment="Events that came to agency.supervision.inbox, once each, but ticks; of a repair the repaired one.",
     )
-    op.create_index(op.f("ix_supervision_event_caseid"), "supervision_event", ["caseid"], unique=False)
+    op.create_index(
+        op.f("ix_supervision_event_caseid_event_id"),
+        "supervision_event",
+        ["caseid", "event_id"],
+        unique=False,
+    )
     op.create_index(
         op.f("ix_supervision_event_type_agency_time"),
         "supervision_event",
