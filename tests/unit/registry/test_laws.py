@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from hub.contracts.names import AgencyCode, AgreementId, CalendarId, EventType, JourneyId
 from hub.registry.calendars import Calendar
+from hub.registry.journey_documents import decode_journey, encode_journey
 from hub.registry.journeys import Deadline, End, Escalation, Journey, Match, Reopening, Span, Start, Step
 from hub.registry.model import Agency, Agreement, Quota, Registry, Subsystem
 from hub.registry.plan import plan
@@ -68,6 +70,7 @@ def agreements(name):
     )
 
 
+words = st.sampled_from(["one", "دو"])
 codes = st.sampled_from(CODES).map(AgencyCode)
 spans = st.builds(
     Span, st.integers(1, 90), st.sampled_from(["working_days", "working_hours", "days", "hours"])
@@ -78,12 +81,12 @@ matches = st.builds(
     where=st.dictionaries(
         st.sampled_from(FIELDS), st.frozensets(st.sampled_from(["yes", "no", "7"]), min_size=1)
     ).map(lambda each: tuple(sorted(each.items()))),
-    agencies=st.frozensets(codes, max_size=2),
+    agencies=st.frozensets(codes, max_size=1),
 )
 deadlines = st.none() | st.builds(
-    Deadline, st.none() | spans, st.sampled_from(["entered", "case"]), st.none() | titles, st.none() | titles
+    Deadline, st.none() | spans, st.sampled_from(["entered", "case"]), st.none() | words, st.none() | words
 )
-escalations = st.lists(st.builds(Escalation, spans, codes, st.none() | titles), max_size=2).map(tuple)
+escalations = st.lists(st.builds(Escalation, spans, codes, st.none() | words), max_size=1).map(tuple)
 STEPS = ("checked", "decided", "paid")
 
 
@@ -91,11 +94,11 @@ def steps(name):
     return st.builds(
         Step,
         id=st.just(name),
-        title_fa=titles,
-        title_en=titles,
-        completed_by=st.lists(matches, max_size=2).map(tuple),
-        owners=st.lists(codes, max_size=2, unique=True).map(tuple),
-        after=st.lists(st.frozensets(st.sampled_from(STEPS), min_size=1), max_size=2).map(tuple),
+        title_fa=words,
+        title_en=words,
+        completed_by=st.lists(matches, max_size=1).map(tuple),
+        owners=st.lists(codes, max_size=1, unique=True).map(tuple),
+        after=st.lists(st.frozensets(st.sampled_from(STEPS), min_size=1), max_size=1).map(tuple),
         optional=st.booleans(),
         deadline=deadlines,
         warn=st.none() | spans,
@@ -104,38 +107,38 @@ def steps(name):
     )
 
 
-def journeys(name):
+def any_journey():
     return st.builds(
         Journey,
-        id=st.just(JourneyId(name)),
-        version=st.just(0),
-        title_fa=titles,
-        title_en=titles,
+        id=st.just(JourneyId("loan")),
+        version=st.integers(1, 9),
+        title_fa=words,
+        title_en=words,
         calendar=st.sampled_from(["iran", "plain"]).map(CalendarId),
-        starts=st.lists(st.builds(Start, matches, st.booleans(), st.none() | titles), max_size=2).map(tuple),
+        starts=st.lists(st.builds(Start, matches, st.booleans(), st.none() | words), max_size=1).map(tuple),
         steps=st.permutations(STEPS).flatmap(
-            lambda ids: st.integers(0, 3).flatmap(lambda n: st.tuples(*map(steps, ids[:n])))
+            lambda ids: st.integers(0, 2).flatmap(lambda n: st.tuples(*map(steps, ids[:n])))
         ),
         ends=st.lists(
             st.builds(
                 End,
                 matches,
                 st.sampled_from(["completed", "withdrawn"]),
-                st.none() | titles,
-                st.none() | titles,
+                st.none() | words,
+                st.none() | words,
             ),
-            max_size=2,
+            max_size=1,
         ).map(tuple),
         reopenings=st.lists(
             st.builds(Reopening, matches, st.frozensets(st.sampled_from(STEPS), min_size=1)), max_size=1
         ).map(tuple),
-        services=st.frozensets(titles, max_size=2),
-        openers=st.frozensets(codes, max_size=2),
+        services=st.frozensets(words, max_size=1),
+        openers=st.frozensets(codes, max_size=1),
         deadline=deadlines,
         warn=st.none() | spans,
         escalations=escalations,
         stuck_after=spans,
-        legal_basis=st.none() | titles,
+        legal_basis=st.none() | words,
     )
 
 
@@ -144,10 +147,10 @@ def calendars(name):
         Calendar,
         id=st.just(CalendarId(name)),
         version=st.just(0),
-        title_fa=titles,
-        title_en=titles,
+        title_fa=words,
+        title_en=words,
         zone=st.sampled_from(["Asia/Tehran", "UTC"]),
-        weekend=st.frozensets(st.integers(0, 6), max_size=6),
+        weekend=st.frozensets(st.integers(0, 6), max_size=2),
         holidays=st.frozensets(st.dates(date(2020, 1, 1), date(2021, 12, 31)), max_size=4),
         first_year=st.just(2020),
         last_year=st.sampled_from([2021, 2022]),
@@ -156,18 +159,38 @@ def calendars(name):
     )
 
 
+ONE = Match(EventType(TYPES[0]))
+OTHER = Match(EventType(TYPES[1]), (("answer", frozenset({"yes", "no"})),), frozenset({AgencyCode("tax")}))
+CHECKED = Step("checked", "بررسی", "Checked", (ONE,), (AgencyCode("tax"),))
+PAID = Step("paid", "پرداخت", "Paid", (OTHER, ONE), after=(frozenset({"checked"}),), optional=True)
+FEW = st.builds(
+    Journey,
+    id=st.just(JourneyId("birth")),
+    version=st.just(0),
+    title_fa=st.just("تولد"),
+    title_en=st.sampled_from(["Birth", "Birth of a child"]),
+    calendar=st.just(CalendarId("iran")),
+    starts=st.sampled_from([(Start(ONE),), (Start(OTHER, proactive=True, at="given_at"),)]),
+    steps=st.sampled_from([(), (CHECKED, PAID), (PAID, CHECKED), (replace(CHECKED, warn=Span(1, "days")),)]),
+    deadline=st.sampled_from(
+        [None, Deadline(field="due_at"), Deadline(Span(3, "working_days"), rule="Act 1")]
+    ),
+)
+"""A few journeys, quickly drawn: what differs between them is an order, a part, a field of a part."""
+
+
 @st.composite
 def registries(draw):
-    journey_ids = draw(st.sets(st.sampled_from(["birth", "loan"])))
-    calendar_ids = draw(st.sets(st.sampled_from(["iran", "plain"])))
+    journeys = draw(st.lists(FEW, max_size=1))
+    days = draw(st.lists(calendars("iran"), max_size=1))
     codes = draw(st.sets(st.sampled_from(CODES), min_size=1))
     names = draw(st.sets(st.sampled_from(["one", "two", "three"])))
     return Registry(
         0,
         {AgencyCode(code): draw(agencies(code)) for code in codes},
         {AgreementId(name): draw(agreements(name)) for name in names},
-        {JourneyId(name): draw(journeys(name)) for name in sorted(journey_ids)},
-        {CalendarId(name): draw(calendars(name)) for name in sorted(calendar_ids)},
+        {each.id: each for each in journeys},
+        {each.id: each for each in days},
     )
 
 
@@ -193,6 +216,13 @@ def test_a_registry_read_back_is_the_one_that_was_written(registry):
     numbered = _publish(reader, registry)
     assert numbered == reader.current
     assert _without_versions(registry) == _without_versions(reader.current)
+
+
+@given(any_journey())
+def test_a_journey_read_back_is_the_one_that_was_written(journey):
+    """Every part of a journey has its place in the document."""
+    document = json.loads(json.dumps(encode_journey(journey)))
+    assert journey == decode_journey(document, journey.version)
 
 
 @given(registries(), registries())
