@@ -8,22 +8,17 @@ from operator import attrgetter
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, insert, select, text
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from hub.errors import ContractError, HubError, StoreError
-from hub.store import offsets
-from hub.store.engine import unavailable
-from hub.store.tables import route_sequence, sequence_fault
+from hub.store import offsets, sequences
+from hub.store.writing import copy, reworded
 from hub.window.catalogue import Entry
 from hub.window.feed import FeedRow
 from hub.window.projection import Batch, State
-from hub.window.sequence import Fault, Lane
 
 _NAMES = tuple(each.name for each in fields(FeedRow))
 _VALUES = attrgetter(*_NAMES)
-_COPY = "COPY feed ({}) FROM STDIN".format(", ".join(f'"{name}"' for name in _NAMES))
 _UPSERT = text("""
     INSERT INTO catalogue AS old
         (kind, agency, id, type, event_id, time, accepted_at, first_accepted_at,
@@ -68,10 +63,10 @@ class Projection:
                 known = offsets.read(connection, self._consumer, self._topic)
                 return State(
                     places={each: known.get(each) for each in partitions},
-                    sequences=self._sequences(connection, partitions),
+                    sequences=sequences.load(connection, self._consumer, partitions),
                 )
         except DBAPIError as error:
-            raise _reworded(error) from None
+            raise reworded(error) from None
 
     def write(self, batch: Batch) -> None:
         """Write all of a batch or nothing.
@@ -83,55 +78,11 @@ class Projection:
         try:
             with self._engine.begin() as connection:
                 offsets.advance(connection, self._consumer, self._topic, batch.places)
-                _copy(connection, batch.rows)
+                copy(connection, "feed", _NAMES, [_VALUES(row) for row in batch.rows])
                 _upsert(connection, batch.entries)
-                self._keep(connection, batch)
+                sequences.keep(connection, self._consumer, batch.sequences, batch.faults)
         except (DBAPIError, psycopg.Error) as error:
-            raise _reworded(error) from None
-
-    def _sequences(self, connection: Connection, partitions: Sequence[int]) -> dict[Lane, int]:
-        table = route_sequence.c
-        rows = connection.execute(
-            select(
-                table.partition, table.route, table.origin_topic, table.origin_partition, table.last
-            ).where(table.consumer == self._consumer, table.partition.in_(partitions))
-        )
-        return {Lane(*row[:4]): row.last for row in rows}
-
-    def _keep(self, connection: Connection, batch: Batch) -> None:
-        if batch.sequences:
-            statement = postgresql.insert(route_sequence)
-            connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=list(route_sequence.primary_key), set_={"last": statement.excluded.last}
-                ),
-                [
-                    {"consumer": self._consumer, **lane._asdict(), "last": last}
-                    for lane, last in sorted(batch.sequences.items())
-                ],
-            )
-        if batch.faults:
-            connection.execute(insert(sequence_fault), [self._fault(each) for each in batch.faults])
-
-    def _fault(self, fault: Fault) -> dict[str, Any]:
-        return {
-            "consumer": self._consumer,
-            **fault.lane._asdict(),
-            "offset": fault.offset,
-            "kind": fault.kind,
-            "expected": fault.expected,
-            "found": fault.found,
-        }
-
-
-def _copy(connection: Connection, rows: Sequence[FeedRow]) -> None:
-    """Append rows over the driver itself: COPY is several times as quick as INSERT."""
-    driver = connection.connection.driver_connection
-    if not rows or driver is None:
-        return
-    with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-        for row in rows:
-            copy.write_row(_VALUES(row))
+            raise reworded(error) from None
 
 
 def _upsert(connection: Connection, entries: Sequence[Entry]) -> None:
@@ -142,12 +93,3 @@ def _upsert(connection: Connection, entries: Sequence[Entry]) -> None:
 
 def _as_row(entry: Entry) -> dict[str, Any]:
     return {each.name: getattr(entry, each.name) for each in fields(Entry)}
-
-
-def _reworded(error: DBAPIError | psycopg.Error) -> HubError:
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(cause, psycopg.DataError):
-        return ContractError(f"PostgreSQL cannot hold a value of it ({type(cause).__name__}).")
-    if isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):
-        return unavailable(cause)
-    return StoreError(f"PostgreSQL refused: {str(cause).strip().partition(chr(10))[0]}.")

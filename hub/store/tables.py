@@ -313,7 +313,7 @@ supervision_event = Table(
     PrimaryKeyConstraint("partition", "offset"),
     Index(None, "caseid", "event_id"),
     Index(None, "type", "agency", "time"),
-    comment="Events that came to agency.supervision.inbox, once each, but ticks; of a repair the repaired one.",
+    comment="Events of agency.supervision.inbox, once each, ticks left out; repaired ones as repaired.",
 )
 
 case_clock = Table(
