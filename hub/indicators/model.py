@@ -23,7 +23,7 @@ class Definition:
     `counts` says that it counts something, so that parts add up to their whole; `people`: it is about
     people's cases or views, so that small groups are suppressed. `group` names the count by which a group is
     judged small, `part` the count in the numerator of a ratio: two indicators with the same name reveal the
-    same number.
+    same number. `tallies` name the details that count people's cases by something.
     """
 
     id: str
@@ -44,6 +44,7 @@ class Definition:
     people: bool = True
     group: str = ""
     part: str | None = None
+    tallies: tuple[str, ...] = ()
 
     @property
     def reference(self) -> str:
@@ -64,9 +65,9 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How many agencies the figure comes from, of how many in the registry."""
+    """How many agencies the figure comes from (None: suppressed), of how many in the registry."""
 
-    agencies: int
+    agencies: int | None
     of: int
 
 
@@ -74,8 +75,10 @@ class Coverage:
 class Value:
     """One figure. `value` is None where nothing is to be counted, or where it is suppressed.
 
-    `numerator` and `denominator` are those of a ratio; `low` and `high` an interval of 95 %. `cases` (for
-    figures about other things: as many of them) and `events` lie behind it; None: not known, or suppressed.
+    `numerator` and `denominator` are those of a ratio; `low` and `high` an interval of 95 %. `cases` are how
+    many cases (or steps, ratings, obligations: what is counted) it is about, `events` how many events lie
+    behind it: of a case's figures, the events of all cases of the period and breakdown from which those
+    counted are a choice. None: not known, or suppressed.
     """
 
     place: Place
@@ -103,6 +106,7 @@ class Value:
             high=None,
             cases=None,
             events=None,
+            coverage=Coverage(None, self.coverage.of),
             suppressed=True,
             details={},
         )

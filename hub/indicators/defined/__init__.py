@@ -1,0 +1,1 @@
+"""What each indicator means, by family; gathered in hub.indicators.definitions."""
