@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, text
@@ -50,81 +50,86 @@ _EMPTY = """
     WHERE {table}.journey = d.journey AND {table}.month = d.month
 """
 
-# Each row of `begun` is a case of a month that is due, by its start; of `ended` one by its end.
-_COUNT = text("""
-    WITH due AS MATERIALIZED (
-        SELECT * FROM unnest(CAST(:journeys AS text[]), CAST(:months AS text[]),
-                             CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[]))
-            AS d (journey, month, begins, ends)
-    ), begun AS MATERIALIZED (
-        SELECT due.journey, due.month, c.caseid, c.agency, c.channel, c.province, c.state, c.events,
-               cardinality(c.agencies) AS reached, true AS started
-        FROM due JOIN journey_case c
-            ON c.journey = due.journey AND c.started_at >= due.begins AND c.started_at < due.ends
-        UNION ALL
-        SELECT due.journey, due.month, c.caseid, c.agency, c.channel, c.province, c.state, c.events,
-               cardinality(c.agencies), false
-        FROM due JOIN journey_case c
-            ON c.journey IS NULL AND c.first_at >= due.begins AND c.first_at < due.ends
-        WHERE due.journey = :none
-    ), ended AS (
-        SELECT due.journey, due.month, c.agency, c.channel, c.province, c.state, c.events,
-               c.deadline_at, c.late, c.steps_told, c.steps_retyped
-        FROM due JOIN journey_case c
-            ON c.journey = due.journey AND c.ended_at >= due.begins AND c.ended_at < due.ends
-        WHERE c.state IN ('completed', 'withdrawn')
-    ), steps AS (
-        INSERT INTO figure_step (journey, month, step, owner,
-                                 done, done_with_deadline, done_late, open, told, retyped)
+# Cases of the months that are due; on tables of their own, so that PostgreSQL knows how few they are.
+_BEGUN = text("""
+    CREATE TEMPORARY TABLE figure_begun (
+        journey text, month text, caseid text, agency text, channel text, province text, state text,
+        events bigint, reached integer, started boolean) ON COMMIT DROP
+""")
+_ENDED = text("CREATE TEMPORARY TABLE figure_ended (LIKE figure_case) ON COMMIT DROP")
+
+_ADD_BEGUN = """
+    INSERT INTO figure_begun
+    SELECT coalesce(journey, :none), :month, caseid, agency, coalesce(channel, :none),
+           coalesce(province, :none), state, events, cardinality(agencies), journey IS NOT NULL
+    FROM journey_case WHERE {which}
+"""
+_BY_START = text(
+    _ADD_BEGUN.format(which="journey = ANY(:journeys) AND started_at >= :begin AND started_at < :end")
+)
+_BY_FIRST_EVENT = text(_ADD_BEGUN.format(which="journey IS NULL AND first_at >= :begin AND first_at < :end"))
+_BY_END = text("""
+    INSERT INTO figure_ended
+    SELECT journey, :month, agency, coalesce(channel, :none), coalesce(province, :none), 0, 0, 0, 0, 0, 0, 0,
+           count(*) FILTER (WHERE state = 'completed'), count(*) FILTER (WHERE state = 'withdrawn'),
+           count(deadline_at), count(*) FILTER (WHERE late), sum(steps_told), sum(steps_retyped), sum(events)
+    FROM journey_case
+    WHERE journey = ANY(:journeys) AND ended_at >= :begin AND ended_at < :end
+        AND state IN ('completed', 'withdrawn')
+    GROUP BY 1, 2, 3, 4, 5
+""")
+
+_COUNTS = tuple(
+    text(each)
+    for each in (
+        "ANALYZE figure_begun",
+        """
+        INSERT INTO figure_case
+        SELECT journey, month, agency, channel, province, sum(started), sum(open), sum(started_completed),
+               sum(started_withdrawn), sum(reached), sum(started_events), sum(unstarted), sum(completed),
+               sum(withdrawn), sum(ended_with_deadline), sum(ended_late), sum(steps_told), sum(steps_retyped),
+               sum(ended_events)
+        FROM (
+            SELECT journey, month, agency, channel, province,
+                   count(*) FILTER (WHERE started) AS started,
+                   count(*) FILTER (WHERE started AND state = 'open') AS open,
+                   count(*) FILTER (WHERE started AND state = 'completed') AS started_completed,
+                   count(*) FILTER (WHERE started AND state = 'withdrawn') AS started_withdrawn,
+                   coalesce(sum(reached) FILTER (WHERE started), 0) AS reached,
+                   coalesce(sum(events) FILTER (WHERE started), 0) AS started_events,
+                   count(*) FILTER (WHERE NOT started) AS unstarted,
+                   0 AS completed, 0 AS withdrawn, 0 AS ended_with_deadline, 0 AS ended_late,
+                   0 AS steps_told, 0 AS steps_retyped, 0 AS ended_events
+            FROM figure_begun GROUP BY 1, 2, 3, 4, 5
+            UNION ALL
+            SELECT * FROM figure_ended
+        ) AS halves
+        GROUP BY 1, 2, 3, 4, 5
+        """,
+        """
+        INSERT INTO figure_step
         SELECT b.journey, b.month, s.step, s.owner,
                count(*) FILTER (WHERE s.state = 'done'),
                count(s.due_at) FILTER (WHERE s.state = 'done'),
                count(*) FILTER (WHERE s.state = 'done' AND s.late),
                count(*) FILTER (WHERE s.state = 'open'),
                count(s.retyped), count(*) FILTER (WHERE s.retyped)
-        FROM begun b JOIN case_step s ON s.caseid = b.caseid
+        FROM figure_begun b JOIN case_step s ON s.caseid = b.caseid
         WHERE s.state IN ('done', 'open')
         GROUP BY 1, 2, 3, 4
-    ), handoffs AS (
-        INSERT INTO figure_handoff (journey, month, giver, holder, count, taken)
+        """,
+        """
+        INSERT INTO figure_handoff
         SELECT b.journey, b.month, h.giver, h.holder, count(*), count(h.taken_at)
-        FROM begun b JOIN case_handoff h ON h.caseid = b.caseid
+        FROM figure_begun b JOIN case_handoff h ON h.caseid = b.caseid
         GROUP BY 1, 2, 3, 4
-    ), reach AS (
-        INSERT INTO figure_reach (journey, month, agencies, cases)
-        SELECT journey, month, reached, count(*) FROM begun WHERE started GROUP BY 1, 2, 3
+        """,
+        """
+        INSERT INTO figure_reach
+        SELECT journey, month, reached, count(*) FROM figure_begun WHERE started GROUP BY 1, 2, 3
+        """,
     )
-    INSERT INTO figure_case (
-        journey, month, agency, channel, province,
-        started, open, started_completed, started_withdrawn, reached, started_events, unstarted,
-        completed, withdrawn, ended_with_deadline, ended_late, steps_told, steps_retyped, ended_events)
-    SELECT journey, month, agency, channel, province,
-           sum(started), sum(open), sum(started_completed), sum(started_withdrawn), sum(reached),
-           sum(started_events), sum(unstarted), sum(completed), sum(withdrawn), sum(ended_with_deadline),
-           sum(ended_late), sum(steps_told), sum(steps_retyped), sum(ended_events)
-    FROM (
-        SELECT journey, month, agency, coalesce(channel, :none) AS channel,
-               coalesce(province, :none) AS province,
-               count(*) FILTER (WHERE started) AS started,
-               count(*) FILTER (WHERE started AND state = 'open') AS open,
-               count(*) FILTER (WHERE started AND state = 'completed') AS started_completed,
-               count(*) FILTER (WHERE started AND state = 'withdrawn') AS started_withdrawn,
-               coalesce(sum(reached) FILTER (WHERE started), 0) AS reached,
-               coalesce(sum(events) FILTER (WHERE started), 0) AS started_events,
-               count(*) FILTER (WHERE NOT started) AS unstarted,
-               0 AS completed, 0 AS withdrawn, 0 AS ended_with_deadline, 0 AS ended_late,
-               0 AS steps_told, 0 AS steps_retyped, 0 AS ended_events
-        FROM begun GROUP BY 1, 2, 3, 4, 5
-        UNION ALL
-        SELECT journey, month, agency, coalesce(channel, :none), coalesce(province, :none),
-               0, 0, 0, 0, 0, 0, 0,
-               count(*) FILTER (WHERE state = 'completed'), count(*) FILTER (WHERE state = 'withdrawn'),
-               count(deadline_at), count(*) FILTER (WHERE late),
-               sum(steps_told), sum(steps_retyped), sum(events)
-        FROM ended GROUP BY 1, 2, 3, 4, 5
-    ) AS halves
-    GROUP BY 1, 2, 3, 4, 5
-""")
+)
 
 
 def marks(connection: Connection, most: int = 1000) -> list[Mark]:
@@ -134,17 +139,28 @@ def marks(connection: Connection, most: int = 1000) -> list[Mark]:
 
 def count(connection: Connection, due: Iterable[Mark], zone: str) -> None:
     """Count these months anew from the rows of cases, in the caller's transaction, marks left alone."""
-    wanted = [(each, _bounds(each.month, zone)) for each in due]
-    if not wanted:
+    months: dict[str, list[str]] = {}
+    for each in due:
+        months.setdefault(each.month, []).append(each.journey)
+    if not months:
         return
-    values: dict[str, Any] = {
-        "journeys": [mark.journey for mark, _ in wanted],
-        "months": [mark.month for mark, _ in wanted],
-    }
+    pairs = [(journey, month) for month, journeys in months.items() for journey in journeys]
+    gone = {"journeys": [journey for journey, _ in pairs], "months": [month for _, month in pairs]}
     for table in _CELLS:
-        connection.execute(text(_EMPTY.format(table=table)), values)
-    values |= {"begins": [begin for _, (begin, _) in wanted], "ends": [end for _, (_, end) in wanted]}
-    connection.execute(_COUNT, values | {"none": NONE})
+        connection.execute(text(_EMPTY.format(table=table)), gone)
+    connection.execute(_BEGUN)
+    connection.execute(_ENDED)
+    for month, journeys in months.items():
+        begin, end = _bounds(month, zone)
+        values = {"month": month, "journeys": journeys, "begin": begin, "end": end, "none": NONE}
+        connection.execute(_BY_START, values)
+        connection.execute(_BY_END, values)
+        if NONE in journeys:
+            connection.execute(_BY_FIRST_EVENT, values)
+    for statement in _COUNTS:
+        connection.execute(statement)
+    for table in ("figure_begun", "figure_ended"):
+        connection.execute(text(f"DROP TABLE {table}"))
 
 
 def refresh(engine: Engine, zone: str, most: int = 1000) -> int:
