@@ -1,0 +1,162 @@
+"""The book of journeys: which journey, in which version, a case follows.
+
+A case follows the newest edition of the agency registry that was appended before its starting event was
+accepted, and keeps to it; so a rebuild chooses alike. Where the book begins later than the event, the oldest
+edition that has a journey for it counts.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Protocol
+
+from hub.contracts.names import AgencyCode, CalendarId, JourneyId
+from hub.errors import ContractError
+from hub.journeys.events import CaseEvent
+from hub.journeys.plan import Plan, fits
+from hub.journeys.workdays import FIRST
+from hub.registry.calendars import Calendar
+from hub.registry.journeys import Journey, Start
+from hub.registry.model import Registry
+
+_ANY = ""
+
+
+class Applied(Protocol):
+    """An edition of the agency registry as far as the book reads it."""
+
+    @property
+    def number(self) -> int:
+        """Its number, counted from 1."""
+
+    @property
+    def appended_at(self) -> datetime | None:
+        """The broker's time of its manifest, in UTC; None: older than any event."""
+
+    @property
+    def registry(self) -> Registry:
+        """What it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """An edition of the agency registry: its number, when the broker appended it (UTC), what it holds."""
+
+    number: int
+    appended_at: datetime | None
+    registry: Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a case follows: its journey, the start that its event fits, the calendar."""
+
+    journey: Journey
+    start: Start
+    calendar: Calendar
+
+
+class Book:
+    """The editions of the agency registry, oldest first, made ready for looking up."""
+
+    def __init__(self, editions: Iterable[Applied]) -> None:
+        self._pages = [_Page(each) for each in sorted(editions, key=lambda each: each.number)]
+        self._from: list[datetime] = []
+        latest = FIRST
+        for page in self._pages:
+            latest = max(latest, page.appended_at)
+            self._from.append(latest)
+        self._plans: dict[tuple[str, str, str], Plan] = {}
+
+    def choose(self, event: CaseEvent, opener: str) -> Chosen | None:
+        """Return what a case follows that this event starts; None if it starts no journey.
+
+        `opener` is the agency part of the case's id. An edition that was in force and has no journey for the
+        event decides so: a journey that is declared later does not reach back.
+        """
+        place = bisect_right(self._from, event.accepted_at)
+        if place:
+            return self._pages[place - 1].choose(event, opener)
+        return next((found for page in self._pages if (found := page.choose(event, opener))), None)
+
+    def version_at(self, moment: datetime, journey: JourneyId) -> int | None:
+        """Return the version of a journey in force when an event was accepted, 0 where it was taken away.
+
+        None where the book begins later than the moment.
+        """
+        place = bisect_right(self._from, moment)
+        if not place:
+            return None
+        known = self._pages[place - 1].registry.journeys.get(journey)
+        return known.version if known is not None else 0
+
+    def named(self, journey_id: str, version: int, calendar: str | None = None) -> tuple[Journey, Calendar]:
+        """Return a journey and its calendar by version; `calendar` (`<id>@<version>`) tells editions apart.
+
+        Raises ContractError where no edition has them.
+        """
+        found = self._references.get((f"{journey_id}@{version}", calendar or _ANY))
+        if found is None:
+            raise ContractError(
+                f"no edition of the agency registry has {journey_id}@{version} with calendar {calendar}:",
+                do="see whether topic hub.registry is whole, then run hub rebuild cases.",
+            )
+        return found
+
+    def plan(self, journey: Journey, calendar: Calendar, opener: str) -> Plan:
+        """Return a journey made ready for judging the cases of an opener; made once."""
+        key = (journey.reference, calendar.reference, opener)
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = Plan(journey, calendar, opener)
+        return plan
+
+    @cached_property
+    def _references(self) -> dict[tuple[str, str], tuple[Journey, Calendar]]:
+        """Journeys by reference and calendar; without a calendar named, the newest edition's."""
+        found: dict[tuple[str, str], tuple[Journey, Calendar]] = {}
+        for page in self._pages:
+            for journey in page.registry.journeys.values():
+                calendar = page.calendar(journey)
+                found[journey.reference, calendar.reference] = (journey, calendar)
+                found[journey.reference, _ANY] = (journey, calendar)
+        return found
+
+
+class _Page:
+    """One edition, its starts by event type, service and opener."""
+
+    def __init__(self, edition: Applied) -> None:
+        self.registry = edition.registry
+        self.appended_at = edition.appended_at or FIRST
+        self._starts: dict[str, dict[tuple[str, str], list[tuple[Journey, Start]]]] = {}
+        for _, journey in sorted(self.registry.journeys.items()):
+            for start in journey.starts:
+                of_type = self._starts.setdefault(start.match.type, {})
+                for service in journey.services or (_ANY,):
+                    for opener in journey.openers or (AgencyCode(_ANY),):
+                        of_type.setdefault((service, opener), []).append((journey, start))
+
+    def choose(self, event: CaseEvent, opener: str) -> Chosen | None:
+        of_type = self._starts.get(event.type)
+        if of_type is None:
+            return None
+        service = str(event.data.get("service_id") or _ANY)
+        for key in ((service, opener), (service, _ANY), (_ANY, opener), (_ANY, _ANY)):
+            for journey, start in of_type.get(key, ()):
+                if fits(start.match, event):
+                    return Chosen(journey, start, self.calendar(journey))
+        return None
+
+    def calendar(self, journey: Journey) -> Calendar:
+        known = self.registry.calendars.get(CalendarId(journey.calendar))
+        if known is None:
+            raise ContractError(
+                f"journey {journey.reference} names calendar {journey.calendar}, which its edition lacks:",
+                do="declare the calendar and apply again.",
+            )
+        return known
