@@ -143,8 +143,9 @@ def _durations(connection: Connection, measure: Measure, frame: Frame) -> Iterat
     definition = DEFINITIONS[_SHOWN_BY[measure]]
     names = _names(definition.breakdowns)
     periods = ", ".join("()" if each == ALL_TIME else f"({each})" for each in definition.periods)
+    period = ", ".join([*(each for each in definition.periods if each != ALL_TIME), f"'{ALL_TIME}'"])
     statement = text(f"""
-        SELECT coalesce(month, year, 'all') AS period, {_listed(names)} count(*) AS number,
+        SELECT coalesce({period}) AS period, {_listed(names)} count(*) AS number,
                percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY seconds) AS at, sum(events) AS events
         FROM (SELECT *, to_char(moment AT TIME ZONE :zone, 'YYYY-MM') AS month,
                      to_char(moment AT TIME ZONE :zone, 'YYYY') AS year
@@ -154,7 +155,7 @@ def _durations(connection: Connection, measure: Measure, frame: Frame) -> Iterat
     """)  # noqa: S608 - our own columns
     for row in connection.execute(statement, _values(frame)):
         median, p90 = row.at
-        broken = _breakdown(row, names)
+        broken = _breakdown(row, definition.breakdowns)
         yield DurationGroup(measure, row.period, broken, row.number, median, p90, int(row.events))
 
 
@@ -168,7 +169,7 @@ def _processes(connection: Connection) -> Iterator[ProcessGroup]:
     """)  # noqa: S608 - our own columns
     starts, ends = (_activities(connection, which, breakdowns) for which in ("first", "last"))
     for row in connection.execute(statement, {"none": NONE}):
-        of = _breakdown(row, names)
+        of = _breakdown(row, breakdowns)
         counts = row.cases, int(row.events), row.variants, row.completed
         yield ProcessGroup(of, *counts, starts.get(of, {}), ends.get(of, {}))
 
@@ -184,7 +185,7 @@ def _activities(
     """)  # noqa: S608 - our own columns
     found: dict[Breakdown, dict[str, int]] = {}
     for row in connection.execute(statement, {"none": NONE}):
-        found.setdefault(_breakdown(row, names), {})[row.activity] = row.cases
+        found.setdefault(_breakdown(row, breakdowns), {})[row.activity] = row.cases
     return found
 
 
@@ -201,6 +202,8 @@ def _sets(breakdowns: Iterable[tuple[str, ...]]) -> str:
     return ", ".join(f"({', '.join(each)})" for each in breakdowns)
 
 
-def _breakdown(row: Row[Any], names: Iterable[str]) -> Breakdown:
-    values = ((name, getattr(row, name)) for name in names)
-    return Breakdown(tuple((name, value) for name, value in values if value is not None))
+def _breakdown(row: Row[Any], breakdowns: Sequence[tuple[str, ...]]) -> Breakdown:
+    """Return a row's breakdown, its dimensions in the order that the definition has them in."""
+    named = {name for name in _names(breakdowns) if getattr(row, name) is not None}
+    order = next(each for each in breakdowns if set(each) == named)
+    return Breakdown(tuple((name, getattr(row, name)) for name in order))
