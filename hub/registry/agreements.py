@@ -25,6 +25,8 @@ class Agreements:
 
     def __init__(self, contracts: Contracts) -> None:
         self.faults: list[Fault] = []
+        self.unsound: set[tuple[str, str]] = set()
+        """Source and recipient of every form with a fault."""
         self._contracts = contracts
         self._found: dict[AgreementId, Agreement] = {}
         self._documents: dict[str, Document] = {}
@@ -44,6 +46,8 @@ class Agreements:
             self._check_source(form, document, path, source, codes)
             self._check_grants(document, source, withheld, registered)
             self._take(form, document, source, withheld, only, sound=len(self.faults) == before)
+        if len(self.faults) > before:
+            self.unsound |= {(source, form.to) for source in form.source}
 
     def finish(self) -> dict[AgreementId, Agreement]:
         """Return the agreements without fault."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -25,7 +25,8 @@ def _time(value: Any) -> Any:
     return value
 
 
-def _as_list(value: Any) -> Any:
+def as_list(value: Any) -> Any:
+    """Return one text as a list of one; anything else as it is."""
     return [value] if isinstance(value, str) else value
 
 
@@ -33,28 +34,31 @@ def _as_mask(value: Any) -> Any:
     return {"withhold": []} if value == "all" else value
 
 
+_Read = TypeVar("_Read", bound=BaseModel)
 Time = Annotated[AwareDatetime, BeforeValidator(_time)]
 
 
-class _Form(BaseModel):
+class Form(BaseModel):
+    """A part of a file: its fields and no others, with values as YAML gives them."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class TitleForm(_Form):
+class TitleForm(Form):
     """A title in Persian and English."""
 
     fa: Text
     en: Text
 
 
-class SubsystemForm(_Form):
+class SubsystemForm(Form):
     """One of an agency's systems."""
 
     code: Code
     title: TitleForm
 
 
-class QuotaForm(_Form):
+class QuotaForm(Form):
     """What an agency's principal may use of a broker."""
 
     produce_bytes_per_second: Annotated[int, Field(gt=0)] | None = None
@@ -62,7 +66,7 @@ class QuotaForm(_Form):
     request_percentage: Annotated[int, Field(gt=0, le=10_000)] | None = None
 
 
-class AgencyForm(_Form):
+class AgencyForm(Form):
     """A document of `agencies/`."""
 
     code: Code
@@ -73,7 +77,7 @@ class AgencyForm(_Form):
     quota: QuotaForm = QuotaForm()
 
 
-class PurposeForm(_Form):
+class PurposeForm(Form):
     """Why: a short code that every delivery carries, and its title."""
 
     code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
@@ -81,25 +85,25 @@ class PurposeForm(_Form):
     en: Text
 
 
-class MaskForm(_Form):
+class MaskForm(Form):
     """Which fields of one event type are withheld: those of `withhold`, or all but those of `only`."""
 
     withhold: list[str] | None = None
     only: list[str] | None = None
 
 
-class ValidForm(_Form):
+class ValidForm(Form):
     """From when until when."""
 
     from_: Annotated[Time, Field(alias="from")]
     until: Time | None = None
 
 
-class AgreementForm(_Form):
+class AgreementForm(Form):
     """A document of `agreements/`."""
 
     id: Code
-    source: Annotated[list[Code], BeforeValidator(_as_list), Field(alias="from", min_length=1)]
+    source: Annotated[list[Code], BeforeValidator(as_list), Field(alias="from", min_length=1)]
     to: Code
     purpose: PurposeForm
     legal_basis: Text
@@ -109,18 +113,14 @@ class AgreementForm(_Form):
     valid: ValidForm
 
 
-FormName = Literal["agencies", "agreements"]
-FORMS: dict[str, type[AgencyForm | AgreementForm]] = {"agencies": AgencyForm, "agreements": AgreementForm}
-
-
-def read_form(kind: FormName, document: Document) -> tuple[AgencyForm | AgreementForm | None, list[Fault]]:
+def read_form(form: type[_Read], document: Document) -> tuple[_Read | None, list[Fault]]:
     """Return the form of a document, or every fault that keeps it from being one."""
     if not isinstance(document.data, dict):
-        return None, [document.fault((), f"must be an object with fields such as {_fields(FORMS[kind])[0]}.")]
+        return None, [document.fault((), f"must be an object with fields such as {_fields(form)[0]}.")]
     try:
-        return FORMS[kind].model_validate(document.data), []
+        return form.model_validate(document.data), []
     except ValidationError as error:
-        return None, [_fault(document, FORMS[kind], dict(each)) for each in error.errors()]
+        return None, [_fault(document, form, dict(each)) for each in error.errors()]
 
 
 def _fault(document: Document, form: type[BaseModel], error: dict[str, Any]) -> Fault:
@@ -144,10 +144,13 @@ def _sentence(error: dict[str, Any]) -> str:
         "datetime_type": "must be a time with offset, such as 2026-03-21T00:00:00+03:30.",
         "timezone_aware": "must have an offset, such as 2026-03-21T00:00:00+03:30.",
         "string_pattern_mismatch": "must be lower-case letters, digits and hyphens, a letter first.",
+        "date_type": "must be a day, such as 2026-03-21.",
+        "bool_type": "must be true or false.",
         "string_too_short": "must not be empty.",
         "too_short": "must not be empty.",
     }
-    return sentences.get(error["type"]) or f"{error['msg'].removeprefix('Input ')}."
+    text = str(error["msg"]).removeprefix("Input ").removeprefix("Value error, ")
+    return sentences.get(error["type"]) or f"{text}."
 
 
 def _fields(form: type[BaseModel]) -> list[str]:
@@ -155,14 +158,18 @@ def _fields(form: type[BaseModel]) -> list[str]:
 
 
 def _form_at(form: type[BaseModel], path: tuple[Any, ...]) -> type[BaseModel] | None:
-    """Return the form that a path of field names and indices leads to."""
-    by_name: dict[str, type[BaseModel]] = {
-        "title": TitleForm,
-        "subsystems": SubsystemForm,
-        "quota": QuotaForm,
-        "purpose": PurposeForm,
-        "events": MaskForm,
-        "valid": ValidForm,
-    }
-    names = [part for part in path if part in by_name]
-    return by_name[names[-1]] if names else form
+    """Return the form that a path of field names, keys and indices leads to."""
+    here: type[BaseModel] | None = form
+    for part in path:
+        if here is not None and part in (
+            names := dict(zip(_fields(here), here.model_fields.values(), strict=True))
+        ):
+            here = _inner(names[part].annotation)
+    return here
+
+
+def _inner(annotation: Any) -> type[BaseModel] | None:
+    """Return the form within an annotation such as a list of it."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for each in get_args(annotation) if (found := _inner(each)) is not None), None)

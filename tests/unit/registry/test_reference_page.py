@@ -5,8 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from hub.registry.files import load
-from hub.registry.forms import FORMS
+from hub.registry.files import FORMS, load
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "agency-registry.md"
 
