@@ -1,7 +1,7 @@
 """The fold of a case: events in, rows out.
 
 A case is a function of the set of its events in their order (time, then place in the source's log), whatever
-order they arrive in. `fold` folds a set. `Fold.advance` takes one more event where that gives the same as
+order they arrive in. `Fold.fold` folds a set. `advance` takes one more event where that gives the same as
 folding anew, and else says so by returning None, having changed nothing. That is where the event
 
 - does not come after the last one,
@@ -79,6 +79,22 @@ class Fold:
         self._odd: set[str] = set()
         self._hearing = hearing
         self._whole = True
+
+    @classmethod
+    def fold(
+        cls, caseid: str, events: Iterable[CaseEvent], book: Book, hearing: Hearing | None = None
+    ) -> Fold:
+        """Return the fold of a case's events, given in any order; at least one.
+
+        An id that an agency used twice counts once, by its first place in order. `hearing`, where given, is
+        told what each event means.
+        """
+        ordered, doubled = _once(events)
+        made = cls(caseid, book, Tally(ordered[0]), hearing)
+        for event in doubled:
+            made._note(event, notes.DOUBLED)
+        made._all(ordered)
+        return made
 
     @property
     def last(self) -> Order | None:
@@ -198,20 +214,6 @@ class Fold:
         self._odd.add(note)
         if self._hearing is not None:
             self._hearing.meanings.setdefault(event.order, []).append(Meaning("noted", note=note))
-
-
-def fold(caseid: str, events: Iterable[CaseEvent], book: Book, hearing: Hearing | None = None) -> Fold:
-    """Return the fold of a case's events, given in any order; at least one.
-
-    An id that an agency used twice counts once, by its first place in order. `hearing`, where given, is told
-    what each event means.
-    """
-    ordered, doubled = _once(events)
-    made = Fold(caseid, book, Tally(ordered[0]), hearing)
-    for event in doubled:
-        made._note(event, notes.DOUBLED)  # noqa: SLF001 - the maker of a fold
-    made._all(ordered)  # noqa: SLF001
-    return made
 
 
 def _once(events: Iterable[CaseEvent]) -> tuple[list[CaseEvent], list[CaseEvent]]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from hub.contracts.topics import HUB
 from hub.journeys import workdays
 from hub.journeys.book import Book
-from hub.journeys.case import fold
+from hub.journeys.case import Fold
 from hub.journeys.events import CaseEvent
 from hub.journeys.meanings import Hearing, Meaning
 from hub.journeys.rows import CaseRow, HandOffRow, StepRow
@@ -88,7 +88,7 @@ class Timeline:
 def timeline(caseid: str, events: Iterable[CaseEvent], book: Book, clock: datetime | None) -> Timeline:
     """Return the timeline of a case from its events (at least one, in any order), as of the clock."""
     told, hearing = list(events), Hearing()
-    rows = fold(caseid, told, book, hearing).rows()
+    rows = Fold.fold(caseid, told, book, hearing).rows()
     case, journey, calendar = rows.case, None, None
     if case.journey is not None and case.journey_version is not None:
         journey, calendar = book.named(case.journey, case.journey_version, case.calendar)
