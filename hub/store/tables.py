@@ -313,7 +313,7 @@ supervision_event = Table(
     PrimaryKeyConstraint("partition", "offset"),
     Index(None, "caseid", "event_id"),
     Index(None, "type", "agency", "time"),
-    comment="Events of agency.supervision.inbox, once each, ticks left out; repaired ones as repaired.",
+    comment="Events of agency.supervision.inbox but ticks; repaired ones as repaired.",
 )
 
 case_clock = Table(
@@ -535,6 +535,25 @@ figure_reach = Table(
     _number("cases"),
     PrimaryKeyConstraint("journey", "month", "agencies"),
     comment="Cases by how many agencies they have reached.",
+)
+
+indicator_live = Table(
+    "indicator_live",
+    metadata,
+    *(_text(name) for name in ("id", "period", "breakdown", "family")),
+    Column("document", JSONB, nullable=False),
+    PrimaryKeyConstraint("id", "period", "breakdown"),
+    comment="Every figure as it stood when it was last worked out, published or not; small groups hidden.",
+)
+
+indicator_state = Table(
+    "indicator_state",
+    metadata,
+    Column("id", Integer, nullable=False),
+    Column("worked_out_at", DateTime(timezone=True), nullable=False),
+    Column("document", JSONB, nullable=False),
+    PrimaryKeyConstraint("id"),
+    comment="One row: when indicator_live was worked out, as of what, and by which versions.",
 )
 
 indicator_edition = Table(

@@ -37,6 +37,7 @@ def upgrade() -> None:
         comment="Hand-offs counted by the month in which their case started.",
     )
     _reach()
+    _live()
     _editions()
 
 
@@ -68,6 +69,28 @@ def _reach() -> None:
         sa.Column("cases", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("journey", "month", "agencies", name=op.f("pk_figure_reach")),
         comment="Cases by how many agencies they have reached.",
+    )
+
+
+def _live() -> None:
+    op.create_table(
+        "indicator_live",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("period", sa.Text(), nullable=False),
+        sa.Column("breakdown", sa.Text(), nullable=False),
+        sa.Column("family", sa.Text(), nullable=False),
+        sa.Column("document", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("id", "period", "breakdown", name=op.f("pk_indicator_live")),
+        comment="Every figure as it stood when it was last worked out, published or not; "
+        "small groups hidden.",
+    )
+    op.create_table(
+        "indicator_state",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("worked_out_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("document", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_indicator_state")),
+        comment="One row: when indicator_live was worked out, as of what, and by which versions.",
     )
 
 
