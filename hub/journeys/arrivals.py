@@ -14,6 +14,9 @@ from hub.contracts.record import Record
 from hub.errors import ContractError
 from hub.journeys.events import CaseEvent, Order
 
+Identity = tuple[str | None, str, str]
+"""Case (None: of no case), agency and id: what an event is known by, however often it is delivered."""
+
 TICK = EventType("hub.clock.ticked.v1")
 
 
@@ -37,8 +40,8 @@ class Arrival:
     tick: datetime | None = None
 
     @property
-    def identity(self) -> tuple[str | None, str, str]:
-        """Case, agency and id: what an event is known by, however often it is delivered."""
+    def identity(self) -> Identity:
+        """What the event is known by."""
         return self.caseid, self.event.agency, self.event.id
 
 

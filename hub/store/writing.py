@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection
+from sqlalchemy import Column, Connection
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
 from hub.errors import ContractError, HubError, StoreError
 from hub.store.engine import unavailable
+
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 def copy(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -22,6 +25,20 @@ def copy(connection: Connection, table: str, columns: Sequence[str], rows: Seque
     with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as into:
         for row in rows:
             into.write_row(row)
+
+
+def unnested(columns: Iterable[Column[Any]]) -> str:
+    """Return SQL for rows given as one array a column, the parameters named as the columns are."""
+    return "unnest({})".format(
+        ", ".join(f"CAST(:{each.name} AS {each.type.compile(_DIALECT)}[])" for each in columns)
+    )
+
+
+def as_arrays(columns: Iterable[Column[Any]], rows: Iterable[Sequence[Any]]) -> dict[str, list[Any]]:
+    """Return the parameters of `unnested` for rows whose values stand in the columns' order."""
+    names = [each.name for each in columns]
+    values = list(zip(*rows, strict=True)) or [()] * len(names)
+    return {name: list(each) for name, each in zip(names, values, strict=True)}
 
 
 def reworded(error: DBAPIError | psycopg.Error) -> HubError:

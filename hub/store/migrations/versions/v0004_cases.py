@@ -33,7 +33,7 @@ def upgrade() -> None:
         sa.Column("origin_offset", sa.BigInteger(), nullable=False),
         sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.PrimaryKeyConstraint("partition", "offset", name=op.f("pk_supervision_event")),
-        comment="Events of agency.supervision.inbox, once each, ticks left out; repaired ones as repaired.",
+        comment="Events of agency.supervision.inbox but ticks; repaired ones as repaired.",
     )
     op.create_index(
         op.f("ix_supervision_event_caseid_event_id"),
