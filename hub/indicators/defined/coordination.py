@@ -45,8 +45,8 @@ GRAPH = (
                 "دستگاه تنها هم جزیره است."
             ),
             (
-                "Sets of agencies that reach each other, both ways, through what really flowed in the period; "
-                "an agency alone is an island too. hub, window and supervision are left out."
+                "Sets of agencies that reach each other, both ways, through what really flowed in the "
+                "period; an agency alone is an island too. hub, window and supervision are left out."
             ),
         ),
         "count of strongly connected components of the graph of accepted events",
@@ -79,7 +79,7 @@ GRAPH = (
             "از جفت‌های دستگاه که توافق اجازه می‌دهد، در چه سهمی چیزی جاری شده است.",
             (
                 "Of the pairs of agencies that an agreement in force lets exchange, the share where "
-                "something flowed; details list those unused, and flows whose agreement is no longer in force."
+                "something flowed; details list those unused, and flows no longer agreed to."
             ),
         ),
         "allowed pairs with an accepted event / allowed pairs",
