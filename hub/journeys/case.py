@@ -165,11 +165,17 @@ class Fold:
     def _all(self, ordered: list[CaseEvent]) -> None:
         """Take the events of a case, in their order."""
         place, chosen = self._first_start(ordered)
-        pairs = [pair for event in ordered[:place] for pair in self._apply(event)]
+        before, after = ordered[:place], ordered[place:]
+        pairs = [pair for event in before for pair in self._apply(event)]
         if chosen is not None:
-            self._begin(chosen, ordered[place], ordered[:place])
-            pairs += self._apply(ordered[place], starting=True)
-            pairs += [pair for event in ordered[place + 1 :] for pair in self._apply(event)]
+            start = after.pop(0)
+            course = self._begin(chosen, start, before)
+            pairs += self._apply(start, starting=True)
+            for event in before:
+                # Sources are sorted by name where times tie: what another did at that moment is not before.
+                if event.order.time == start.order.time:
+                    course.means(event)
+            pairs += [pair for event in after for pair in self._apply(event)]
         self.pairs = tuple(pairs)
 
     def _first_start(self, ordered: list[CaseEvent]) -> tuple[int, Chosen | None]:
@@ -179,13 +185,17 @@ class Fold:
                 return place, chosen
         return len(ordered), None
 
-    def _begin(self, chosen: Chosen, start: CaseEvent, before: list[CaseEvent]) -> None:
-        """Start the case by an event; then judge what sorts before it."""
+    def _begin(self, chosen: Chosen, start: CaseEvent, before: list[CaseEvent]) -> Course:
+        """Start the case by an event, judging first what happened earlier."""
         plan = self._book.plan(chosen.journey, chosen.calendar, self.agency)
-        self._course = Course.begin(plan, chosen.start, start, self._odd, self._hearing)
-        self._facts.started_by(start)
+        course = Course.begun_by(plan, chosen.start, start, self._odd, self._hearing)
         for event in before:
-            self._course.early(event, start)
+            if event.order.time < start.order.time:
+                course.early(event)
+        course.start(start)
+        self._course = course
+        self._facts.started_by(start)
+        return course
 
     def _apply(self, event: CaseEvent, *, starting: bool = False) -> tuple[Pair, ...]:
         course, step = self._course, None

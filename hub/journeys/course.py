@@ -45,12 +45,13 @@ class Course:
     )
 
     def __init__(self, plan: Plan, proactive: bool, started: datetime, odd: set[str]) -> None:
+        """Make the course of a case that is not started yet: `early` and `start` come next."""
         self.plan = plan
         self.proactive = proactive
         self.odd = odd
         self.steps = Steps(plan, started)
         self.fields: dict[str, datetime] = {}
-        self.state: CaseState = "open"
+        self.state: CaseState = "unstarted"
         self.ended: datetime | None = None
         self.end_time: datetime | None = None
         self.deadline: datetime | None = None
@@ -59,17 +60,20 @@ class Course:
         self.reopened = self.told = self.retyped = 0
         self.hearing: Hearing | None = None
 
-    @classmethod
-    def begin(
-        cls, plan: Plan, start: Start, event: CaseEvent, odd: set[str], hearing: Hearing | None
-    ) -> Course:
-        """Return the course of a case that this event starts; what else the event means comes by `means`."""
-        course = cls(plan, start.proactive, _moment(event, start.at) or event.order.time, odd)
-        course.hearing = hearing
-        course._tell(event, Meaning("opened", agency=event.agency))
-        course._learn(event)
-        course._enter(event, course.steps.started)
-        return course
+    def start(self, event: CaseEvent) -> None:
+        """Enter the first steps; what else the starting event means comes by `means`."""
+        self.state = "open"
+        self._tell(event, Meaning("opened", agency=event.agency))
+        self._learn(event)
+        self._enter(event, self.steps.started)
+        self._complete_if_done(event)
+
+    def early(self, event: CaseEvent) -> None:
+        """Apply an event of a time before the start: it may complete a step, it cannot end the case."""
+        if is_work(event):
+            self.note(event, notes.BEFORE_START)
+        self._learn(event)
+        self._complete(event, self.plan.rules.get(event.type, NO_RULES), notes.BEFORE_START)
 
     def means(self, event: CaseEvent, *, starting: bool = False) -> str | None:
         """Apply the next event; return the step that it completes."""
@@ -92,19 +96,6 @@ class Course:
         if step is None and not (ended or starting) and any(fits(each.match, event) for each in rules.starts):
             self.note(event, notes.STARTED_TWICE)
         return step
-
-    def early(self, event: CaseEvent, start: CaseEvent) -> None:
-        """Apply an event that sorts before the start: at the same moment it counts like any other.
-
-        One of an earlier time may complete a step; it cannot end the case.
-        """
-        if event.order.time >= start.order.time:
-            self.means(event)
-            return
-        if is_work(event):
-            self.note(event, notes.BEFORE_START)
-        self._learn(event)
-        self._complete(event, self.plan.rules.get(event.type, NO_RULES), notes.BEFORE_START)
 
     def holder(self) -> str | None:
         """Return who has to act by the journey: whom it was given, or the owner of the step due first."""
@@ -200,10 +191,16 @@ class Course:
                 done = Meaning("completed", row.step, row.run, event.agency, row.due_at, row.late)
                 self._tell(event, done)
         self.given = None
-        self._enter(event, at)
-        if self.state == "open" and not self.plan.ends_by_event and not self.steps.waited_for():
-            self._end(event, "completed", at, None)
+        if self.state != "unstarted":
+            self._enter(event, at)
+            self._complete_if_done(event)
         return self.plan.steps[places[0]].step.id
+
+    def _complete_if_done(self, event: CaseEvent) -> None:
+        """Complete the case where no event is to end it and no step is waited for."""
+        by_steps = self.plan.steps and not self.plan.ends_by_event
+        if self.state == "open" and by_steps and not self.steps.waited_for():
+            self._end(event, "completed", event.order.time, None)
 
     def _enter(self, event: CaseEvent, at: datetime) -> None:
         for place in self.steps.enter(at):
@@ -257,6 +254,15 @@ class Course:
             "counts": [self.reopened, self.told, self.retyped],
             "given": self.given,
         }
+
+    @classmethod
+    def begun_by(
+        cls, plan: Plan, start: Start, event: CaseEvent, odd: set[str], hearing: Hearing | None
+    ) -> Course:
+        """Return the course of a case that this event will start."""
+        course = cls(plan, start.proactive, _moment(event, start.at) or event.order.time, odd)
+        course.hearing = hearing
+        return course
 
     @classmethod
     def of(cls, document: Mapping[str, Any], plan: Plan, odd: set[str]) -> Course:
