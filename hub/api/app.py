@@ -12,10 +12,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hub.access import policy
 from hub.api import (
     agencies,
+    cases,
     catalogue,
     event_types,
     events,
     health,
+    journeys,
     ledger,
     parked,
     problems,
@@ -23,7 +25,7 @@ from hub.api import (
 )
 from hub.api.state import State
 
-ROUTERS = (agencies, catalogue, event_types, events, ledger, parked, health, schema_registry)
+ROUTERS = (agencies, cases, catalogue, event_types, events, journeys, ledger, parked, health, schema_registry)
 
 
 def create(state: State, started: Callable[[], None] = lambda: None) -> FastAPI:

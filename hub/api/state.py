@@ -20,6 +20,7 @@ from hub.contracts import topics
 from hub.contracts.schemas import Contracts
 from hub.errors import HubError
 from hub.host.process import Stop
+from hub.journeys.book import Book
 from hub.metrics import metrics
 from hub.registry.model import Registry
 from hub.settings import Settings
@@ -38,6 +39,7 @@ class Watch:
         self._stop = stop
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self.registry: Registry | None = None
+        self.book: Book | None = None
         self.sheet: dict[str, Any] | None = None
 
     def start(self) -> None:
@@ -61,7 +63,8 @@ class Watch:
     def _follow(self) -> None:
         with RegistryFollower(self._settings, topics.READER_PRINCIPAL) as follower:
             while not self._stop:
-                follower.poll()
+                if follower.poll() or self.book is None:
+                    self.book = Book(follower.reader.editions())
                 self.registry = follower.current
                 self._look()
                 self._stop.wait(REFRESH_SECONDS)
@@ -96,6 +99,13 @@ class State:
         if registry is None:
             raise ProblemError("not-ready", "The agency registry has not been read yet.")
         return registry
+
+    def book(self) -> Book:
+        """Return the journeys of every edition of the agency registry; a problem while it was not read."""
+        self.registry()
+        if self.watch.book is None:
+            raise ProblemError("not-ready", "The agency registry has not been read yet.")
+        return self.watch.book
 
     def sheet(self) -> dict[str, Any]:
         """Return the audit's sheet with its age; a problem before its first complete count.

@@ -22,6 +22,7 @@ MODULES = (
     "agency",
     "schemas",
     "event",
+    "case",
     "ledger",
     "parked",
     "operator",
