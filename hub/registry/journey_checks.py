@@ -200,7 +200,9 @@ class _Roles:
         self._sight = around.sight
         started = {code for start in form.starts for code in start.from_}
         self._openers = set(form.openers) or started
-        self._parties = self._openers | started | {code for step in form.steps for code in step.owners}
+        # Where anybody may open a case, anybody may end it.
+        owners = {code for step in form.steps for code in step.owners}
+        self._parties = self._openers | started | owners if self._openers else set[str]()
 
     def wrong(self) -> Iterator[Wrong]:
         """Tell of every agency that could not do its part, or that would do it unseen."""
