@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
+from hub.registry.calendars import Calendar
+from hub.registry.journeys import Deadline, Journey, Match, Span, Start, Step
 from hub.registry.model import Quota, Registry
 from hub.registry.plan import plan, refusals
 
@@ -69,3 +72,34 @@ def test_quotas_beyond_the_disk_are_refused(registry):
     assert ["1.1 GiB" in fault for fault in refusals(None, desired, 2**30)] == [True]
     assert refusals(None, desired, 2 * 2**30) == []
     assert refusals(None, desired, None) == []
+
+
+def test_a_changed_journey_shows_its_steps_field_by_field():
+    """A step is shown by its id, a match as files write it, and an order of steps as an order."""
+    checked = Step("checked", "بررسی", "Checked", (Match("service.step.completed.v1"),), ("tax",))
+    paid = Step("paid", "پرداخت", "Paid", (Match("service.request.decided.v1"),), optional=True)
+    start = Start(Match("service.request.submitted.v1", (("answer", frozenset({"yes"})),)))
+    old = Journey("loan", 1, "وام", "Loan", "iran", (start,), (checked, paid))
+    new = replace(old, steps=(paid, replace(checked, deadline=Deadline(Span(5, "working_days")))))
+    before, after = (Registry(0, {}, {}, {"loan": each}) for each in (old, new))
+    assert plan(before, after).text().splitlines() == [
+        "~ journey loan",
+        "    ~ steps: [checked, paid] → [paid, checked]",
+        "    + steps.checked.deadline.within: 5 working days",
+        "    + steps.checked.deadline.from: entered",
+        "",
+        "Plan: 0 to add, 1 to change, 0 to remove.",
+    ]
+    text = plan(None, before).text()
+    assert "    + starts: {event: service.request.submitted.v1, where: {answer: [yes]}}" in text
+    assert "    + steps.paid.optional: true" in text
+    assert "steps.checked.optional" not in text
+
+
+def test_an_added_calendar_counts_its_holidays():
+    """Ten years of dates would hide the rest of a plan."""
+    days = frozenset(date(2026, 1, day) for day in range(1, 10))
+    calendar = Calendar("plain", 0, "ساده", "Plain", "UTC", frozenset({4}), days, 2026, 2026)
+    text = plan(None, Registry(0, {}, {}, {}, {"plain": calendar})).text()
+    assert "    + holidays: 9 dates" in text
+    assert "2026-01-01" not in text
