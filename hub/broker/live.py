@@ -8,6 +8,7 @@ begins where the worker's database says; offsets committed to Kafka are a mirror
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
@@ -54,6 +55,16 @@ class Live:
     def caught_up(self) -> frozenset[int]:
         """The partitions worked on to the end that they had when they were taken over; for any thread."""
         return self._batches.caught_up if self._batches is not None else frozenset()
+
+    @property
+    def owned(self) -> frozenset[int]:
+        """The partitions that it works on; for any thread."""
+        return frozenset(list(self._batches.places)) if self._batches is not None else frozenset()
+
+    @property
+    def epoch(self) -> int:
+        """A number that rises with every take-over; for any thread."""
+        return self._batches.epoch if self._batches is not None else 0
 
     @property
     def batches(self) -> Batches:
@@ -339,3 +350,16 @@ def _record(found: Any) -> Record:
     return Record(
         found.topic, found.partition, found.offset, found.timestamp, found.key, found.value, found.headers
     )
+
+
+class _Bridge(logging.Handler):
+    """Logs what Faust and aiokafka have to say as everything else is logged."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = str(record.exc_info[1]) if record.exc_info else None
+        structlog.get_logger().log(record.levelno, record.getMessage(), logger=record.name, error=error)
+
+
+def log_warnings() -> None:
+    """Let warnings and errors of the libraries stand in the hub's log, one line each."""
+    logging.basicConfig(level=logging.WARNING, handlers=[_Bridge()], force=True)

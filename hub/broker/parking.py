@@ -12,6 +12,7 @@ from hub.broker import clients
 from hub.broker.records import record_of
 from hub.contracts import envelope, topics
 from hub.contracts.moments import rfc3339
+from hub.contracts.record import Record
 from hub.errors import BrokerError
 from hub.settings import Settings
 
@@ -28,6 +29,10 @@ class Parking:
         self._wait = wait
 
     def park(self, message: Message, why: str) -> bool:
+        """Park a message of a confluent-kafka consumer; see `park_record`."""
+        return self.park_record(record_of(message), why)
+
+    def park_record(self, record: Record, why: str) -> bool:
         """Write one record and wait until the broker has it; return False if asked to stop before.
 
         Key, value and headers stay byte for byte, the hub's own headers follow (readers take the last of a
@@ -35,7 +40,7 @@ class Parking:
         parks it twice with the same origin. Raises BrokerError when Kafka refuses.
         """
         while True:
-            error = self._produce(message, why)
+            error = self._produce(record, why)
             if error is None:
                 return True
             if not (error.retriable() or error.code() in (KafkaError._MSG_TIMED_OUT, KafkaError._TIMED_OUT)):  # noqa: SLF001
@@ -44,14 +49,14 @@ class Parking:
             if self._wait(_RETRY_SECONDS):
                 return False
 
-    def _produce(self, message: Message, why: str) -> KafkaError | None:
+    def _produce(self, record: Record, why: str) -> KafkaError | None:
         outcome: list[KafkaError | None] = []
         try:
             self._producer.produce(
                 topics.PARKED,
-                key=message.key(),
-                value=message.value(),
-                headers=[*record_of(message).headers, *_headers(message, why)],
+                key=record.key,
+                value=record.value,
+                headers=[*record.headers, *_headers(record, why)],
                 on_delivery=lambda error, _: outcome.append(error),
             )
         except KafkaException as error:
@@ -61,11 +66,11 @@ class Parking:
         return outcome[0]
 
 
-def _headers(message: Message, why: str) -> list[tuple[str, bytes]]:
+def _headers(record: Record, why: str) -> list[tuple[str, bytes]]:
     now = rfc3339(datetime.now(UTC))
     return [
         (envelope.REASON, REASON.encode()),
         (envelope.DETAIL, why.encode()),
-        (envelope.ORIGIN, f"{message.topic()}/{message.partition()}/{message.offset()}".encode()),
+        (envelope.ORIGIN, record.origin.encode()),
         (envelope.PARKED_AT, now.encode()),
     ]

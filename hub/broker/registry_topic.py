@@ -12,12 +12,14 @@ from confluent_kafka import (
     TIMESTAMP_LOG_APPEND_TIME,
     Consumer,
     KafkaError,
+    KafkaException,
     Message,
     TopicPartition,
 )
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from hub.broker import clients
-from hub.broker.failures import AWAY
+from hub.broker.failures import AWAY, failed
 from hub.contracts.topics import REGISTRY
 from hub.errors import BrokerError, BrokerUnavailableError
 from hub.registry.model import Registry
@@ -55,6 +57,8 @@ class RegistryFollower:
         self.reader = RegistryReader()
         self._current: Registry | None = None
         self._at_end = False
+        self._reached = 0
+        self._admin = AdminClient(clients.base(settings, principal), logger=None)
         config = clients.reader(settings, principal, f"{principal}.registry") | {
             "enable.partition.eof": True,
             # The end is told with the answer to a fetch, which the broker would hold back half a second.
@@ -89,6 +93,20 @@ class RegistryFollower:
         self._take(0)
         return self._renew()
 
+    def catch_up(self) -> bool:
+        """Take all that is on the topic now, open transactions too; return as `poll` does.
+
+        What was accepted before this call is then judged by every edition that was there, now and in a
+        rebuild. Raises BrokerUnavailableError when the end is not reached in time, BrokerError.
+        """
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        end = self._end()
+        while self._reached < end:
+            if time.monotonic() > deadline:
+                raise BrokerUnavailableError(f"{REGISTRY} could not be read to its end.")
+            self._take(0.05)
+        return self._renew()
+
     def close(self) -> None:
         """Leave the broker."""
         self._consumer.close()
@@ -104,6 +122,14 @@ class RegistryFollower:
             self._take(0.05)
         self._renew()
 
+    def _end(self) -> int:
+        place = TopicPartition(REGISTRY, 0)
+        asked = self._admin.list_offsets({place: OffsetSpec.latest()}, request_timeout=DEADLINE_SECONDS)  # type: ignore[no-untyped-call]
+        try:
+            return int(asked[place].result().offset)
+        except KafkaException as error:
+            raise failed(error.args[0], f"the end of {REGISTRY} cannot be read") from None
+
     def _take(self, wait_seconds: float) -> None:
         while messages := self._consumer.consume(_MOST_RECORDS, wait_seconds):
             for message in messages:
@@ -115,9 +141,11 @@ class RegistryFollower:
         error = message.error()
         if error is None:
             self._at_end = False
+            self._reached = (message.offset() or 0) + 1
             self.reader.feed(message.key(), message.value(), _appended_at(message))
         elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name
             self._at_end = True
+            self._reached = message.offset() or 0
         elif not (error.retriable() or error.code() in AWAY):
             raise _refused(error)
 

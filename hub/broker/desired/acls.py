@@ -150,12 +150,15 @@ def _projector() -> frozenset[Acl]:
 
 
 def _cases() -> frozenset[Acl]:
-    """Cases reads what supervision receives, and speaks as agency `hub`: ticks and deadlines."""
+    """Cases reads what supervision receives, and speaks as agency `hub`: ticks and deadlines.
+
+    It reads the hub's outbox to see whether it has said something already.
+    """
     principal = topics.CASES_PRINCIPAL
     return frozenset(
         [
             *_acls(principal, "topic", topics.inbox(topics.SUPERVISION), "read", "describe"),
-            *_acls(principal, "topic", topics.outbox(topics.HUB), "write", "describe"),
+            *_acls(principal, "topic", topics.outbox(topics.HUB), "read", "write", "describe"),
             *_acls(principal, "topic", topics.PARKED, "write", "describe"),
             *_acls(principal, "topic", topics.REGISTRY, "read", "describe"),
             *_acls(principal, "group", topics.group(topics.SUPERVISION), "read"),
