@@ -7,8 +7,7 @@ by plain names whatever its search path says: the live tables, or a shadow's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, text
 
@@ -105,12 +104,6 @@ def inputs(connection: Connection, frame: Frame, flows: Iterable[Flow], allowed:
         programme=tuple(figure_events.of(connection, *PROGRAMME)),
         participation=tuple(figure_events.of(connection, *PARTICIPATION)),
     )
-
-
-def clock(connection: Connection) -> datetime | None:
-    """Return the programme's clock: of the partition farthest behind; None before its first tick."""
-    found = connection.execute(text("SELECT min(moment) FROM case_clock")).scalar()
-    return cast("datetime | None", found)
 
 
 def _cells(connection: Connection, table: str, kind: type[Any]) -> Iterator[Any]:

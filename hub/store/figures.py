@@ -22,6 +22,9 @@ from hub.store.engine import reworded
 # Any number will do, if nobody else of this database uses it: "pvfg" in ASCII.
 _LOCK = 0x70766667
 
+_FIRST = datetime.min.replace(tzinfo=UTC)
+_LAST = datetime.max.replace(tzinfo=UTC)
+
 _CELLS = ("figure_case", "figure_step", "figure_handoff", "figure_reach")
 
 
@@ -202,7 +205,16 @@ def _bounds(month: str, zone: str) -> tuple[datetime, datetime]:
     try:
         year, number = (int(part) for part in month.split("-"))
         after = (year + 1, 1) if number == 12 else (year, number + 1)
-        begin, end = (datetime(*each, 1, tzinfo=ZoneInfo(zone)) for each in ((year, number), after))
-        return begin.astimezone(UTC), end.astimezone(UTC)
-    except (ValueError, OverflowError):
+        return _begin(year, number, zone), _begin(*after, zone)
+    except ValueError:
         raise StoreError(f"figure_due names a month that is none: {month!r}.") from None
+
+
+def _begin(year: int, month: int, zone: str) -> datetime:
+    """Return when a month begins in a zone, in UTC; at the ends of what a datetime holds, these."""
+    if year > _LAST.year:
+        return _LAST
+    try:
+        return datetime(year, month, 1, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    except OverflowError:
+        return _FIRST

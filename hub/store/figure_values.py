@@ -1,0 +1,135 @@
+"""All figures worked out in one snapshot: of what, as of when, by which versions."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select, text
+
+from hub.contracts.topics import SYSTEM_AGENCIES
+from hub.indicators import figures
+from hub.indicators.definitions import DEFINITIONS
+from hub.indicators.inputs import Allowed, Flow, Frame, Inputs
+from hub.indicators.model import AsOf, Value, Versions, value_of
+from hub.registry.model import Registry
+from hub.store import audit, cases, figure_inputs
+from hub.store.case_folding import CONSUMER
+from hub.store.tables import audit_intake, consumer_position
+
+_RULES = text(
+    "SELECT DISTINCT journey, journey_version, calendar FROM journey_case WHERE journey IS NOT NULL"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """By what figures are worked out: agreements are those in force at `at`, months begin in `zone`."""
+
+    registry: Registry
+    at: datetime
+    zone: str
+    smallest: int
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Every figure, small groups hidden, with what it was worked out of.
+
+    `inputs` are what came in: for those who may see small groups, such as the operators' gauges.
+    """
+
+    values: tuple[Value, ...]
+    inputs: Inputs
+    positions: AsOf
+    cut: AsOf
+    registry: int
+    journeys: tuple[str, ...]
+    calendars: tuple[str, ...]
+
+    def as_of(self, indicator: str) -> AsOf:
+        """Return up to where was read for an indicator: the audit's cut where it is about what flowed."""
+        return self.cut if DEFINITIONS[indicator].evidence == "flows" else self.positions
+
+    def versions(self, indicator: str) -> Versions:
+        """Return by which rules an indicator was worked out."""
+        reference = DEFINITIONS[indicator].reference
+        return Versions(reference, self.registry, self.journeys, self.calendars)
+
+
+def work_out(
+    connection: Connection,
+    rules: Rules,
+    *,
+    clock: datetime | None = None,
+    flows: Sequence[Flow] | None = None,
+) -> Figures:
+    """Return every figure in the caller's transaction, which must see one state of the database.
+
+    Months that are due must have been counted in it. `clock`: judge by this moment, not by the clock that the
+    tables know; `flows`: these, not the audit's.
+    """
+    moment = clock or cases.clock(connection)
+    agencies = frozenset(str(code) for code in rules.registry.agencies if code not in SYSTEM_AGENCIES)
+    frame = Frame(moment, agencies, rules.zone)
+    flowed = _flows(connection) if flows is None else flows
+    inputs = figure_inputs.inputs(connection, frame, flowed, allowed(rules.registry, rules.at))
+    journeys, calendars = _rules(connection)
+    positions = AsOf(_positions(connection), moment)
+    return Figures(
+        values=tuple(_plain(each) for each in figures.published(inputs, rules.smallest)),
+        inputs=inputs,
+        positions=positions,
+        cut=AsOf(positions.positions, moment, _cut(connection)),
+        registry=rules.registry.version,
+        journeys=journeys,
+        calendars=calendars,
+    )
+
+
+def allowed(registry: Registry, at: datetime) -> list[Allowed]:
+    """Return which agency may receive events from which, by the agreements in force at a moment."""
+    return [
+        Allowed(each.id, each.source, each.recipient)
+        for each in sorted(registry.agreements.values(), key=lambda each: each.id)
+        if each.in_force(at)
+    ]
+
+
+def summed(flows: Iterable[audit.Flow]) -> list[Flow]:
+    """Return flows by source, recipient and month, whatever agreement and type they came under."""
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for each in flows:
+        counts[each.source, each.recipient, each.month] += each.accepted
+    return [Flow(*key, number) for key, number in sorted(counts.items())]
+
+
+def _flows(connection: Connection) -> list[Flow]:
+    return summed(audit.flows(connection))
+
+
+def _positions(connection: Connection) -> dict[int, int]:
+    table = consumer_position.c
+    rows = connection.execute(select(table.partition, table.next).where(table.consumer == CONSUMER))
+    return {row.partition: row.next for row in rows}
+
+
+def _cut(connection: Connection) -> dict[str, int]:
+    table = audit_intake.c
+    rows = connection.execute(select(table.topic, table.partition, table.cut))
+    return {f"{row.topic}/{row.partition}": row.cut for row in rows}
+
+
+def _rules(connection: Connection) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the versions of journeys and calendars that cases follow."""
+    rows = connection.execute(_RULES).all()
+    journeys = {f"{row.journey}@{row.journey_version}" for row in rows}
+    return tuple(sorted(journeys)), tuple(sorted({row.calendar for row in rows if row.calendar}))
+
+
+def _plain(value: Value) -> Value:
+    """Return a value as it comes back from its document, so that it can be compared with a published one."""
+    return value_of(json.loads(json.dumps(value.document(), allow_nan=False)))
