@@ -122,9 +122,9 @@ def _steps() -> list[PanelBuilder]:
             ),
         ),
         bars(
-            Text("انتظار نزد هر سازمان", "Waiting by holder"),
+            Text("انتظار نزد هر دستگاه", "Waiting by holder"),
             Text(
-                "میانگین زمان از رسیدن پرونده تا نخستین رویداد سازمانی که آن را در دست دارد.",
+                "میانگین زمان از رسیدن پرونده تا نخستین رویداد دستگاهی که آن را در دست دارد.",
                 "Mean time from the passing of a case to the first event of the agency that holds it.",
             ),
             "s",
@@ -135,7 +135,7 @@ def _steps() -> list[PanelBuilder]:
         ),
         lines(
             Text("دست‌به‌دست‌شدن در ساعت", "Hand-offs per hour"),
-            Text("به تفکیک سازمانی که پرونده را گرفت.", "By the agency that took the case."),
+            Text("به تفکیک دستگاهی که پرونده را گرفت.", "By the agency that took the case."),
             "short",
             Query("sum by (holder) (increase(hub_handoff_seconds_count[1h]))", "{{holder}}"),
         ),

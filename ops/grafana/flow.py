@@ -53,18 +53,18 @@ def _now() -> list[PanelBuilder]:
             Bounds(red_below=0),
         ),
         figure(
-            Text("سازمان‌های متصل", "Agencies connected"),
+            Text("دستگاه‌های متصل", "Agencies connected"),
             Text(
-                "سازمان‌هایی که دست‌کم یک رویداد فرستاده‌اند.",
+                "دستگاه‌هایی که دست‌کم یک رویداد فرستاده‌اند.",
                 "Agencies that have published at least one event.",
             ),
             "short",
             "max(hub_agencies_connected)",
         ),
         figure(
-            Text("نسخهٔ دفتر سازمان‌ها", "Agency registry"),
+            Text("نسخهٔ دفتر دستگاه‌ها", "Agency registry"),
             Text(
-                "کهنه‌ترین نسخهٔ دفتر سازمان‌ها که دروازه‌ای با آن تصمیم می‌گیرد.",
+                "کهنه‌ترین نسخهٔ دفتر دستگاه‌ها که دروازه‌ای با آن تصمیم می‌گیرد.",
                 "The oldest edition of the agency registry that a gate decides by.",
             ),
             "short",
@@ -92,9 +92,9 @@ def _gate() -> list[PanelBuilder]:
             Query("sum by (verdict) (rate(hub_gate_events_total[$__rate_interval]))", "{{verdict}}"),
         ),
         lines(
-            Text("ردشده‌ها به تفکیک علت", "Refused by reason"),
+            Text("کنارگذاشته‌ها به تفکیک علت", "Refused by reason"),
             Text(
-                "رویدادهای ردشده در ثانیه؛ processor یعنی خطای خود هاب.",
+                "رویدادهای کنارگذاشته در ثانیه؛ processor یعنی خطای خود هاب.",
                 "Refused events per second; processor is a fault of the hub's own.",
             ),
             "cps",
@@ -152,7 +152,7 @@ def _delivery() -> list[PanelBuilder]:
         lines(
             Text("کهنه‌ترین تحویلِ خوانده‌نشده", "Oldest pending delivery"),
             Text(
-                "سن کهنه‌ترین تحویلی که سازمان هنوز نخوانده است؛ پس از ۱۴ روز از دست می‌رود.",
+                "سن کهنه‌ترین تحویلی که دستگاه هنوز نخوانده است؛ پس از ۱۴ روز از دست می‌رود.",
                 "Age of the oldest delivery that the agency has not read; it expires after 14 days.",
             ),
             "s",

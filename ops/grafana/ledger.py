@@ -21,7 +21,7 @@ def ledger() -> Dashboard:
         ),
         (Text("اکنون", "Now"), _now()),
         (Text("تحویل‌ها", "Deliveries"), _deliveries()),
-        (Text("ردشده‌ها", "Parked events"), _parked()),
+        (Text("کنارگذاشته‌ها", "Parked events"), _parked()),
         (Text("حسابرسی", "Audit"), _audit()),
     )
 
@@ -41,7 +41,7 @@ def _now() -> list[PanelBuilder]:
         figure(
             Text("ورودیِ بی‌حساب", "Open faults of the intake"),
             Text(
-                "خطای رویدادهای ردشده و رسیدها که هنوز جبران نشده است؛ باید صفر باشد.",
+                "خطای رویدادهای کنارگذاشته و رسیدها که هنوز جبران نشده است؛ باید صفر باشد.",
                 "Faults of parked events and receipts that are not mended; should be 0.",
             ),
             "short",
@@ -69,9 +69,9 @@ def _now() -> list[PanelBuilder]:
             Bounds(red_below=0),
         ),
         figure(
-            Text("ردشدهٔ باز", "Parked events, open"),
+            Text("کنارگذاشتهٔ باز", "Parked events, open"),
             Text(
-                "رویدادهای ردشده‌ای که کسی به آن‌ها رسیدگی نکرده است.",
+                "رویدادهای کنارگذاشته‌ای که کسی به آن‌ها رسیدگی نکرده است.",
                 "Parked events that nobody has settled.",
             ),
             "short",
@@ -135,13 +135,13 @@ def _deliveries() -> list[PanelBuilder]:
 def _parked() -> list[PanelBuilder]:
     return [
         bars(
-            Text("ردشده‌های باز", "Open, by sender and reason"),
+            Text("کنارگذاشته‌های باز", "Open, by sender and reason"),
             Text("به تفکیک فرستنده و علت.", "By who sent them and reason class."),
             "short",
             Query("max by (agency, reason) (hub_parked_open)", "{{agency}} {{reason}}"),
         ),
         lines(
-            Text("سن کهنه‌ترین ردشده", "Age of the oldest"),
+            Text("سن کهنه‌ترین کنارگذاشته", "Age of the oldest"),
             Text(
                 "پس از سه روز هشدار داده می‌شود.",
                 "An alert tells after three days.",

@@ -13,7 +13,7 @@ def programme() -> Dashboard:
         "programme",
         Text("برنامه", "Programme"),
         Text(
-            "تعهدات سازمان‌ها، جزیره‌ها و رضایت مردم. تعریف هر رقم: docs/reference/indicators.md.",
+            "تعهدات دستگاه‌ها، جزیره‌ها و رضایت مردم. تعریف هر رقم: docs/reference/indicators.md.",
             "Obligations, islands, satisfaction. Definitions: docs/reference/indicators.md.",
         ),
         (Text("اکنون", "Now"), _now()),
@@ -43,16 +43,16 @@ def _now() -> list[PanelBuilder]:
         figure(
             Text("جزیره‌ها", "Islands"),
             Text(
-                "مجموعه‌هایی از سازمان‌ها که رویداد میانشان در هر دو سو جریان داشته است.",
+                "مجموعه‌هایی از دستگاه‌ها که رویداد میانشان در هر دو سو جریان داشته است.",
                 "Sets of agencies strongly connected by what really flowed.",
             ),
             "short",
             "max(hub_islands)",
         ),
         figure(
-            Text("سازمان‌های متصل", "Agencies connected"),
+            Text("دستگاه‌های متصل", "Agencies connected"),
             Text(
-                "سازمان‌هایی که دست‌کم یک رویداد فرستاده‌اند.",
+                "دستگاه‌هایی که دست‌کم یک رویداد فرستاده‌اند.",
                 "Agencies that have published at least one event.",
             ),
             "short",
@@ -77,13 +77,13 @@ def _now() -> list[PanelBuilder]:
 def _obligations() -> list[PanelBuilder]:
     return [
         bars(
-            Text("نسبت تحقق هر سازمان", "Realisation by agency"),
+            Text("نسبت تحقق هر دستگاه", "Realisation by agency"),
             Text("۰ تا ۱؛ فرمول در صفحهٔ شاخص‌ها.", "0 to 1; the formula stands on the indicators' page."),
             "percentunit",
             Query('max by (agency) (hub_programme_realisation_ratio{agency!="all"})', "{{agency}}"),
         ),
         bars(
-            Text("تعهداتِ عقب‌افتادهٔ هر سازمان", "Overdue by agency"),
+            Text("تعهداتِ عقب‌افتادهٔ هر دستگاه", "Overdue by agency"),
             Text("شمار تعهداتِ گذشته از مهلت.", "Obligations past their deadline."),
             "short",
             Query('max by (agency) (hub_obligations{state="overdue"})', "{{agency}}"),
@@ -126,7 +126,7 @@ def _together() -> list[PanelBuilder]:
         ),
         bars(
             Text("خدمات به تفکیک وضعیت", "Services by state"),
-            Text("آن‌گونه که سازمان‌ها اعلام کرده‌اند.", "As agencies declare them."),
+            Text("آن‌گونه که دستگاه‌ها اعلام کرده‌اند.", "As agencies declare them."),
             "short",
             Query("max by (state) (hub_services)", "{{state}}"),
         ),

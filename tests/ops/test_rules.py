@@ -5,22 +5,23 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
-RULES = sorted((ROOT / "ops/prometheus/rules").glob("*.yml"))
+from tests.ops.queries import ROOT, RULES, names, rules, unknown
+
 TESTS = sorted((ROOT / "ops/prometheus/tests").glob("*.yml"))
 PROMTOOL = shutil.which("promtool")
 
 needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed (package prometheus)")
 
 
+RULES_OF_ALL = rules()
+
+
 def _alerts() -> dict[str, dict]:
-    groups = [group for file in RULES for group in yaml.safe_load(file.read_text(encoding="utf-8"))["groups"]]
-    return {rule["alert"]: rule for group in groups for rule in group["rules"] if "alert" in rule}
+    return {rule["alert"]: rule for rule in RULES_OF_ALL if "alert" in rule}
 
 
 def _run(*arguments: object) -> None:
@@ -51,22 +52,37 @@ def test_each_alert_is_tested_both_ways():
 
 
 @pytest.mark.parametrize("name", sorted(_alerts()))
-def test_an_alert_leads_to_a_runbook(name: str):
-    """The annotation names a page of this repository, and a heading of it where it names one."""
-    page, _, anchor = _alerts()[name]["annotations"]["runbook"].partition("#")
+def test_an_alert_says_what_and_how_bad_and_leads_to_a_runbook(name: str):
+    """It has summary, description, severity, and a page of this repository, with a heading of it."""
+    alert = _alerts()[name]
+    assert set(alert["annotations"]) == {"summary", "description", "runbook_url"}
+    assert alert["labels"]["severity"] in {"page", "ticket"}
+    page, _, anchor = alert["annotations"]["runbook_url"].partition("#")
     text = (ROOT / page).read_text(encoding="utf-8")
-    headings = {
+    assert not anchor or anchor in _headings(text)
+
+
+def _headings(text: str) -> set[str]:
+    return {
         re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).strip().replace(" ", "-")
         for line in text.splitlines()
         if line.startswith("#")
     }
-    assert not anchor or anchor in headings
 
 
-@pytest.mark.parametrize("name", sorted(_alerts()))
-def test_an_alert_speaks_of_metrics_that_exist(name: str):
-    """Every metric of an expression is documented, and so written by the code."""
-    known = (ROOT / "docs/reference/metrics.md").read_text(encoding="utf-8")
-    used = set(re.findall(r"\bhub_[a-z_]+", _alerts()[name]["expr"]))
-    assert used
-    assert {metric for metric in used if f"`{metric}`" not in known} == set()
+def test_the_index_of_alerts_has_each_with_its_severity_and_runbook():
+    """docs/operate/README.md lists exactly the alerts that there are, and links where they link."""
+    text = (ROOT / "docs/operate/README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+)` \| (\w+) \| \[.+\]\((.+)\) \|$", text, re.MULTILINE)
+    assert {name: (severity, f"docs/operate/{link}") for name, severity, link in listed} == {
+        name: (alert["labels"]["severity"], alert["annotations"]["runbook_url"])
+        for name, alert in _alerts().items()
+    }
+
+
+def test_every_expression_speaks_of_metrics_that_exist():
+    """Whatever a rule asks for is documented (and so written), recorded, or Prometheus' own."""
+    recorded = {rule["record"] for rule in RULES_OF_ALL if "record" in rule}
+    for rule in RULES_OF_ALL:
+        assert names(rule["expr"])
+        assert unknown(rule["expr"], recorded) == set(), rule
