@@ -18,6 +18,7 @@ class What(enum.StrEnum):
     """What is built again."""
 
     projector = "projector"
+    cases = "cases"
     audit = "audit"
     all = "all"
 
@@ -29,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 def rebuild(
     what: Annotated[
-        What, typer.Argument(help="Whose tables: the projector's, the audit's, or all.")
+        What, typer.Argument(help="Whose tables: the projector's, those of cases, the audit's, or all.")
     ] = What.all,
     check: Annotated[
         bool, typer.Option("--check", help="Only compare; the live tables stay. Ends with 1 if they differ.")

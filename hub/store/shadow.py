@@ -168,6 +168,14 @@ class Shadow:
         except DBAPIError as error:
             raise reworded(error) from None
 
+    def run(self, statement: str) -> None:
+        """Run SQL on the live tables; `{shadow}` in it stands for the schema of the shadow's."""
+        try:
+            with self._live.begin() as connection:
+                connection.execute(text(statement.format(shadow=SCHEMA)))
+        except DBAPIError as error:
+            raise reworded(error) from None
+
     def replace(self, catch_up: Callable[[Positions], None]) -> None:
         """Put the shadow's tables in the place of the live ones, in one transaction.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
@@ -22,7 +23,9 @@ class Filler:
     """Reads all sources of a target and writes their tables; use it as a context manager."""
 
     def __init__(self, settings: Settings, target: Target, engine: Engine, say: Say) -> None:
-        self._sources = [_Reading(settings, source, engine, say) for source in target.sources]
+        with ExitStack() as stack:
+            self._sources = [_Reading(settings, source, engine, say, stack) for source in target.sources]
+            self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -30,8 +33,7 @@ class Filler:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for source in self._sources:
-            source.close()
+        self._stack.close()
 
     def to(self, positions: Positions, stalled_seconds: float = STALLED_SECONDS) -> int:
         """Read on up to these positions and return how many records that took.
@@ -49,10 +51,13 @@ class Filler:
 class _Reading:
     """One source and how far it has been read."""
 
-    def __init__(self, settings: Settings, source: Source, engine: Engine, say: Say) -> None:
+    def __init__(
+        self, settings: Settings, source: Source, engine: Engine, say: Say, stack: ExitStack
+    ) -> None:
         self._source = source
-        self._writer = source.writer(engine)
+        self._writer = source.writer(settings, engine, stack)
         self._stretch = Stretch(settings, topics.READER_PRINCIPAL, source.topic)
+        stack.callback(self._stretch.close)
         self._next: dict[int, int] = {}
         self._began: dict[int, int] = {}
         self._count = 0
@@ -79,9 +84,6 @@ class _Reading:
             for partition, low in sorted(self._began.items())
             if low > 0
         ]
-
-    def close(self) -> None:
-        self._stretch.close()
 
     def _check(self, partition: int, stop: int) -> None:
         if stop < self._next.get(partition, 0):

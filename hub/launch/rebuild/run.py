@@ -5,11 +5,11 @@ from __future__ import annotations
 from hub.launch.rebuild.audit import rebuild_audit
 from hub.launch.rebuild.fill import Filler
 from hub.launch.rebuild.outcome import Outcome, Say, refuse_less
-from hub.launch.rebuild.targets import PROJECTOR, Target
+from hub.launch.rebuild.targets import CASES, PROJECTOR, Target
 from hub.settings import Settings
 from hub.store.shadow import Positions, Shadow
 
-NAMES = ("projector", "audit")
+NAMES = ("projector", "cases", "audit")
 """What can be rebuilt, in the order of `all`."""
 
 # So few records are read while the live consumers are held still.
@@ -27,12 +27,12 @@ def rebuild(settings: Settings, name: str, *, check: bool, say: Say) -> Outcome:
     """
     if name == "audit":
         return rebuild_audit(settings, check=check, say=say)
-    return _rebuild(settings, PROJECTOR, check=check, say=say)
+    return _rebuild(settings, CASES if name == CASES.name else PROJECTOR, check=check, say=say)
 
 
 def _rebuild(settings: Settings, target: Target, *, check: bool, say: Say) -> Outcome:
     with (
-        Shadow(settings, target.consumers, target.tables) as shadow,
+        Shadow(settings, target.consumers, target.tables, target.own) as shadow,
         Filler(settings, target, shadow.engine, say) as filler,
     ):
         if shadow.cleared:
@@ -44,6 +44,8 @@ def _rebuild(settings: Settings, target: Target, *, check: bool, say: Say) -> Ou
         if not check:
             refuse_less(compared, filler.cut_off)
             shadow.replace(lambda positions: _last(filler, positions))
+            if target.after is not None:
+                shadow.run(target.after)
         return Outcome(target.name, records, compared, replaced=not check)
 
 

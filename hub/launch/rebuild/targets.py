@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,9 +11,11 @@ from confluent_kafka import Message
 from sqlalchemy import Engine, Table
 
 from hub.contracts import topics
+from hub.launch.rebuild.cases import CasesWriter
 from hub.launch.rebuild.window import WindowWriter
+from hub.settings import Settings
 from hub.store import tables
-from streams import projector, projector_parked
+from streams import folding, projector, projector_parked
 
 
 class Writer(Protocol):
@@ -28,16 +31,23 @@ class Source:
 
     consumer: str
     topic: str
-    writer: Callable[[Engine], Writer]
+    writer: Callable[[Settings, Engine, ExitStack], Writer]
+    """Makes a writer to that engine; what is to be closed in the end goes on the stack."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Tables that are built together, and the sources that make them."""
+    """Tables that are built together, and the sources that make them.
+
+    `own` are tables that the writers fill beside them and that do not take the live ones' place; `after` is
+    SQL to be run once the others have, where the shadow's tables still stand in the schema `shadow`.
+    """
 
     name: str
     sources: tuple[Source, ...]
     tables: tuple[Table, ...]
+    own: tuple[Table, ...] = ()
+    after: str | None = None
 
     @property
     def consumers(self) -> tuple[str, ...]:
@@ -45,16 +55,26 @@ class Target:
         return tuple(dict.fromkeys(source.consumer for source in self.sources))
 
 
+def _window(_: Settings, engine: Engine, __: ExitStack) -> Writer:
+    return WindowWriter(engine)
+
+
 def _parked(topic: str) -> Source:
     return Source(
-        projector_parked.CONSUMER, topic, lambda engine: projector_parked.ParkedWriter(engine, topic)
+        projector_parked.CONSUMER, topic, lambda _, engine, __: projector_parked.ParkedWriter(engine, topic)
     )
+
+
+def _cases(settings: Settings, engine: Engine, stack: ExitStack) -> Writer:
+    writer = CasesWriter(settings, engine)
+    stack.callback(writer.close)
+    return writer
 
 
 PROJECTOR = Target(
     "projector",
     (
-        Source(projector.CONSUMER, topics.inbox(topics.WINDOW), WindowWriter),
+        Source(projector.CONSUMER, topics.inbox(topics.WINDOW), _window),
         *map(_parked, projector_parked.TOPICS),
     ),
     (
@@ -63,3 +83,20 @@ PROJECTOR = Target(
     ),
 )
 """The projector's tables. A further topic of the projector is a further source here, and its tables."""
+
+CASES = Target(
+    "cases",
+    (Source(folding.CONSUMER, topics.inbox(topics.SUPERVISION), _cases),),
+    (
+        *(tables.supervision_event, tables.case_clock, tables.journey_case, tables.case_step),
+        *(tables.case_handoff, tables.case_watch, tables.handover, tables.rating_tally),
+        *(tables.contribution_tally, tables.notice, tables.route_sequence, tables.sequence_fault),
+    ),
+    own=(tables.figure_due,),
+    # Figures of all months, those counted of the old tables among them, are to be counted again.
+    after="""
+        INSERT INTO figure_due (journey, month, mark)
+        SELECT journey, month, 1 FROM {shadow}.figure_due UNION SELECT journey, month, 1 FROM figure_case
+        ON CONFLICT (journey, month) DO UPDATE SET mark = figure_due.mark + 1""",
+)
+"""Cases and what is counted of them. Notices are built again and published by nobody."""
