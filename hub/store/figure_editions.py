@@ -6,18 +6,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from hub.indicators.definitions import DEFINITIONS
 from hub.indicators.figures import gone
 from hub.indicators.model import Edition, next_edition
-from hub.store import figure_values, figures, indicators
+from hub.store import cases, figure_values, figures, indicators
+from hub.store.case_folding import CONSUMER
 from hub.store.engine import reworded
 from hub.store.figure_values import Figures, Rules
 from hub.store.indicators import Key, State, key_of
 
 _MOST_MONTHS = 1_000_000
+_POSITIONS = "SELECT partition, next FROM consumer_position WHERE consumer = :consumer ORDER BY partition"
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,17 @@ def write(engine: Engine, rules: Rules, *, publish: bool) -> Written:
         editions = tuple(_differing(indicators.latest(connection), found, rules)) if publish else ()
         indicators.add(connection, editions)
         return Written(found, editions)
+
+
+def progress(engine: Engine) -> tuple[object, ...]:
+    """Return what figures depend on, to be compared: where cases and the audit are, and the clock."""
+    try:
+        with engine.connect() as connection:
+            positions = connection.execute(text(_POSITIONS), {"consumer": CONSUMER}).all()
+            cut = connection.execute(text("SELECT as_of FROM audit_cut")).scalar()
+            return (*(tuple(row) for row in positions), cut, cases.clock(connection))
+    except DBAPIError as error:
+        raise reworded(error) from None
 
 
 def _differing(before: Mapping[Key, Edition], found: Figures, rules: Rules) -> Iterator[Edition]:

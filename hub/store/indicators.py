@@ -184,6 +184,12 @@ def published(engine: Engine) -> dict[str, tuple[int, int, datetime | None]]:
         return {row[0]: (row[1], row[2], row[3]) for row in connection.execute(query)}
 
 
+def last_published(engine: Engine) -> datetime | None:
+    """Return when anything was published last; None: never."""
+    with _transaction(engine) as connection:
+        return connection.execute(select(func.max(indicator_edition.c.published_at))).scalar()
+
+
 def everything(engine: Engine) -> Iterator[Edition]:
     """Give the newest edition of every figure, by indicator, period and breakdown."""
     table = indicator_edition.c
