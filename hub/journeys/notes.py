@@ -1,6 +1,6 @@
 """What can be odd about a case's events, in the words that rows and timelines use.
 
-What each means for the case stands in docs/reference/journeys.md, "What odd events mean".
+What each means for the case stands in docs/reference/cases.md, "What odd events mean".
 """
 
 from __future__ import annotations

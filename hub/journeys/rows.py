@@ -29,7 +29,7 @@ class CaseRow:
     `stuck_at`: from when on an open case without a further event counts as stuck. `steps_told` counts steps
     whose event says whether data was typed again, `steps_retyped` those where it was. `variant` digests the
     sequence of activities; `notes` are what was odd about the case's events, each once
-    (docs/reference/journeys.md).
+    (docs/reference/cases.md).
     """
 
     caseid: str

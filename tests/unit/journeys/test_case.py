@@ -79,6 +79,16 @@ def test_an_optional_step_is_skipped_once_what_follows_it_is_done():
     assert states(rows(to_decision()))["advice"] == "skipped"
 
 
+def test_an_optional_last_step_is_open_until_the_case_ends():
+    """Nothing comes after it that would make it needless; nobody is asked to take it either."""
+    last = journey(
+        step("a"), step("b", after=[["a"]], optional=True), ends=(End(match(COMPLETED), "completed"),)
+    )
+    events = [event(SUBMITTED), done("a", "city", 1)]
+    assert states(rows(events, last))["b"] == "open"
+    assert states(rows([*events, event(COMPLETED, "city", 2)], last))["b"] == "skipped"
+
+
 def test_an_optional_step_that_is_done_late_is_done():
     """A skipped step whose event comes counts as done, and is not odd."""
     found = rows([*to_decision(), done("advice", "health", 9)])
@@ -218,6 +228,13 @@ def test_a_deadline_by_field_is_the_latest_word_until_the_step_is_done():
     events += [event(DECIDED, "city", 24 * 6 + 1), event(STEP, "city", 24 * 6 + 2, due_at=third)]
     decide = step_row(rows(events), "decide")
     assert (decide.due_at, decide.late, decide.due_rule) == (second, True, "As the city promised")
+
+
+def test_a_deadline_told_after_the_step_was_done_is_none_of_its():
+    """Nobody could keep it."""
+    events = [event(SUBMITTED), done("check", "tax", 1), done("visit", "city", 2), event(DECIDED, "city", 3)]
+    decide = step_row(rows([*events, event(STEP, "city", 4, due_at=START)]), "decide")
+    assert (decide.due_at, decide.late) == (None, None)
 
 
 def test_late_is_what_is_done_after_its_deadline():

@@ -195,6 +195,7 @@ def test_advance_says_so_where_the_case_has_to_be_folded_anew():
     fold = Fold.fold(CASE, [first], book(licence()))
     before = fold.document()
     assert fold.advance(done("check", "tax", 0)) is None
+    assert fold.advance(event(STEP, "bank", 1)) is None
     assert fold.advance(event(STEP, "city", 2, id_=first.id)) is None
     assert fold.document() == before
     assert fold.advance(done("check", "tax", 2)) is not None

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.errors import ContractError
@@ -117,6 +117,7 @@ def test_a_calendar_without_hours_is_refused():
 moments = st.integers(0, 2 * 24 * 500).map(lambda half: tehran(2026, 1, 1) + timedelta(minutes=30 * half))
 
 
+@settings(deadline=None)
 @given(moments, st.integers(1, 60))
 def test_working_days_are_those_that_a_slow_count_finds(moment, count):
     """Day after day, forwards and backwards, without a table."""
@@ -128,6 +129,7 @@ def test_working_days_are_those_that_a_slow_count_finds(moment, count):
         assert found(IRAN, moment, days(count)) == tehran(day.year, day.month, day.day, 16)
 
 
+@settings(deadline=None)
 @given(moments, st.integers(1, 60))
 def test_working_hours_are_those_that_a_slow_count_finds(moment, count):
     """Half hour after half hour, forwards and backwards."""
@@ -148,6 +150,7 @@ def test_working_hours_are_those_that_a_slow_count_finds(moment, count):
     assert workdays.back(IRAN, moment, hours(count)) == at
 
 
+@settings(deadline=None)
 @given(moments, moments)
 def test_working_days_between_are_those_that_a_slow_count_finds(one, other):
     """The first day is not counted, the last one is."""
