@@ -146,6 +146,7 @@ class Hub:
         ]
         parts.append(ProcessPart("projector", "streams.projector", self.data_dir, common))
         parts.append(ProcessPart("audit", "streams.audit", self.data_dir, common))
+        parts.append(ProcessPart("indicators", "streams.indicators", self.data_dir, common))
         parts.append(ProcessPart("api", "hub.api", self.data_dir, common))
         for part in parts:
             self._supervisor.add(part)
@@ -177,7 +178,7 @@ class Hub:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The names of what runs: `kafka`, `postgres`, `gate-0` …, `projector`, `audit`, `api`."""
+        """The names of what runs: `kafka`, `postgres`, `gate-0` …, `projector`, `audit`, `indicators`, `api`."""
         return tuple(self._supervisor.names())
 
     def part(self, name: str) -> Part:
