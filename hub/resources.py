@@ -7,11 +7,16 @@ from pathlib import Path
 from hub.errors import ConfigError
 
 _PACKAGE = Path(__file__).resolve().parent
-_CHECKOUT = {"schemas": "schemas", "registry": "ops/registry", "demo": "ops/demo"}
+_CHECKOUT = {
+    "schemas": "schemas",
+    "registry": "ops/registry",
+    "demo": "ops/demo",
+    "rules": "ops/prometheus/rules",
+}
 
 
 def folder(name: str) -> Path:
-    """Return the folder `name`: `schemas`, `registry` (the example agency registry) or `demo`.
+    """Return the folder `name`: `schemas`, `registry` (the example), `demo`, or `rules` (Prometheus').
 
     Raises ConfigError if the installation is incomplete.
     """

@@ -19,12 +19,16 @@ def up(
     gates: Annotated[
         int | None, typer.Option(min=1, max=64, help="How many gates share the work.", show_default="1")
     ] = None,
+    with_prometheus: Annotated[
+        bool, typer.Option("--with-prometheus", help="Also start Prometheus, with the hub's rules.")
+    ] = False,
 ) -> None:
     """Start Kafka, PostgreSQL, gate, projector and API, and keep them running until Ctrl-C or SIGTERM.
 
     Everything lies in the data folder; a second start resumes. With HUB_KAFKA__BOOTSTRAP or HUB_POSTGRES__URL
     set, the hub uses those instead of its own. A second Ctrl-C does not wait for what is in hand (nothing is
-    lost: the next start recovers).
+    lost: the next start recovers). --with-prometheus wants the program `prometheus` (Debian: apt-get install
+    prometheus); its data lies in the data folder too, and its address is told.
 
     Example: `hub up --data-dir ./hub-data --gates 2`
     """
@@ -35,4 +39,4 @@ def up(
 
     from hub.launch.foreground import run_foreground  # noqa: PLC0415
 
-    run_foreground(settings, Console(stderr=True))
+    run_foreground(settings, Console(stderr=True), with_prometheus=with_prometheus)

@@ -23,6 +23,7 @@ from hub.broker.embedded.kafka import EmbeddedKafka
 from hub.errors import ConfigError
 from hub.host import ports
 from hub.host.once import disk_errors, require_space
+from hub.launch import prometheus
 from hub.launch.disk import DiskWatch
 from hub.launch.environment import child_environment, write_env_file
 from hub.launch.lock import only_hub
@@ -41,13 +42,18 @@ class StoppedEarly(BaseException):
 class Hub:
     """The hub's processes; a context manager. `settings` name the engines once it has started."""
 
-    def __init__(self, settings: Settings, console: Console | None = None) -> None:
+    def __init__(
+        self, settings: Settings, console: Console | None = None, *, with_prometheus: bool = False
+    ) -> None:
         self.settings = settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})
         self.report = Report(console)
         self._supervisor = Supervisor(self.report)
         self._stack = contextlib.ExitStack()
         self._asked = 0
         self._started = False
+        self._with_prometheus = with_prometheus
+        self.prometheus_url: str | None = None
+        """The address of Prometheus, once it was started with the hub."""
 
     @property
     def data_dir(self) -> Path:
@@ -79,11 +85,14 @@ class Hub:
             self._stack.enter_context(only_hub(self.data_dir))
             require_space(self.data_dir, self.settings.min_free_mb)
             self._choose_api_port()
+            if self._with_prometheus:
+                prometheus.program()  # a missing one is told before anything starts
             self._start_kafka()
             self._start_postgres()
             write_env_file(self.settings)
             prepare(self.settings, self.report)
             self._start_processes()
+            self._start_prometheus()
             self._supervisor.watch(DiskWatch(self.data_dir, self.settings.min_free_mb, self.report).look)
             self._started = True
 
@@ -155,6 +164,15 @@ class Hub:
             with self.report.step(f"{part.name}: at work"):
                 part.wait_ready()
 
+    def _start_prometheus(self) -> None:
+        if not self._with_prometheus:
+            return
+        engine = prometheus.Prometheus(self.data_dir, self.api_url.removeprefix("http://"))
+        self._supervisor.add(EnginePart("prometheus", engine, self.data_dir / "logs" / "prometheus.log"))
+        with self.report.step("Prometheus: server is up"):
+            engine.start()
+        self.prometheus_url = engine.url
+
     def wait(self) -> None:
         """Return when a stop was asked for. Raises what makes the hub unable to go on."""
         self._supervisor.wait()
@@ -178,7 +196,7 @@ class Hub:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The names of what runs: `kafka`, `postgres`, `gate-0` …, `projector`, `audit`, `indicators`, `api`."""
+        """The names of what runs: `kafka`, `postgres`, `gate-0` …, `api`, and `prometheus` if asked for."""
         return tuple(self._supervisor.names())
 
     def part(self, name: str) -> Part:
