@@ -1,106 +1,125 @@
-"""Which hidden numbers follow from those that are shown, when it is known what adds up to what."""
+"""What else must be hidden, so that no hidden number follows from those that are shown."""
 
 from __future__ import annotations
 
-import heapq
-import random
 from collections import defaultdict
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Generic
 
-Name = TypeVar("Name", bound=Hashable)
-
-# A prime above any count; in its field a wrong answer has a chance of one in two to the 61.
-_PRIME = 2**61 - 1
+from hub.indicators.solving import Equation, Name, followed
 
 
-@dataclass(frozen=True, slots=True)
-class Equation(Generic[Name]):
-    """That a whole is the sum of its parts."""
+class Hiding(Generic[Name]):
+    """Numbers that values reveal, what adds up to what, and what is hidden so far.
 
-    whole: Name
-    parts: tuple[Name, ...]
-
-
-def followed(equations: Sequence[Equation[Name]], seen: set[Name], numbers: Mapping[Name, int]) -> set[Name]:
-    """Return the unseen names whose numbers follow from the seen ones.
-
-    Names with the number 0 count as seen, names without a number as never shown. A number follows if every
-    solution of the equations has it; a random one of those without a right side is 0 exactly there.
+    `reveals` are the numbers (by name) that each value shows; a value is shown until one of them is hidden.
+    A name without a number is never shown; the number 0 is always known. `sums` are equations of which the
+    hidden parts must not be few together, `links` others. `order` settles ties, the same way every time.
     """
-    rows = []
-    for equation in equations:
-        row: dict[Name, int] = defaultdict(int)
-        for name, sign in ((equation.whole, 1), *((part, _PRIME - 1) for part in equation.parts)):
-            if name not in seen and numbers.get(name) != 0:
-                row[name] = (row[name] + sign) % _PRIME
-        rows.append({name: factor for name, factor in row.items() if factor})
-    solution = _random_solution([row for row in rows if row])
-    return {name for name, value in solution.items() if value == 0}
 
+    def __init__(
+        self,
+        reveals: Sequence[Sequence[Name]],
+        numbers: Mapping[Name, int],
+        sums: Sequence[Equation[Name]],
+        links: Sequence[Equation[Name]],
+        *,
+        smallest: int,
+        order: Callable[[Name], Any],
+    ) -> None:
+        self.hidden: set[Name] = set()
+        self._reveals = reveals
+        self._numbers = numbers
+        self._equations = (*sums, *links)
+        self._sums = len(sums)
+        self._smallest = smallest
+        self._order = order
+        self._by: dict[Name, list[int]] = defaultdict(list)
+        for index, names in enumerate(reveals):
+            for name in names:
+                self._by[name].append(index)
+        self._shown = {name: len(values) for name, values in self._by.items()}
+        self._gone: set[int] = set()
+        self._of: dict[Name, list[int]] = defaultdict(list)
+        for index, equation in enumerate(self._equations):
+            for name in (equation.whole, *equation.parts):
+                self._of[name].append(index)
+        self._queue: dict[int, None] = {}
 
-def _random_solution(rows: list[dict[Name, int]]) -> dict[Name, int]:
-    """Return a random solution of sums that are 0, by elimination with the sparsest row and column first."""
-    chance = random.Random(0)  # noqa: S311 - any fixed sequence will do, and the same one gives the same editions
-    order: dict[Name, int] = {}
-    for row in rows:
-        for name in row:
-            order.setdefault(name, len(order))
-    pivots = _eliminate(rows, order)
-    solution: dict[Name, int] = {}
-    fixed = {name for name, _ in pivots}
-    for name in order:
-        if name not in fixed:
-            solution[name] = chance.randrange(1, _PRIME)
-    for name, row in reversed(pivots):
-        rest = sum(factor * solution[other] for other, factor in row.items() if other != name)
-        solution[name] = -rest * pow(row[name], -1, _PRIME) % _PRIME
-    return solution
+    def hide(self, names: Iterable[Name]) -> None:
+        """Hide these numbers, and whatever must be hidden with them."""
+        self._take(names)
+        while True:
+            while self._queue:
+                index = next(iter(self._queue))
+                del self._queue[index]
+                self._take(self._alone(index))
+            more = self._follows()
+            if not more:
+                return
+            self._take(more)
 
+    def seen(self, name: Name) -> bool:
+        """Say whether a number is shown, or known to be 0."""
+        return self._shown.get(name, 0) > 0 or self._numbers.get(name) == 0
 
-def _eliminate(rows: list[dict[Name, int]], order: Mapping[Name, int]) -> list[tuple[Name, dict[Name, int]]]:
-    """Return pivot names with their rows, each free of the pivots before it."""
-    columns: dict[Name, set[int]] = defaultdict(set)
-    for index, row in enumerate(rows):
-        for name in row:
-            columns[name].add(index)
-    waiting = set(range(len(rows)))
-    sparse = [(len(row), index) for index, row in enumerate(rows)]
-    heapq.heapify(sparse)
-    pivots = []
-    while sparse:
-        length, index = heapq.heappop(sparse)
-        row = rows[index]
-        if index not in waiting or length != len(row):
-            continue
-        waiting.discard(index)
-        if not row:
-            continue
-        name = min(row, key=lambda each: (len(columns[each]), order[each]))
-        for other in row:
-            columns[other].discard(index)
-        for target in sorted(columns[name] & waiting):
-            _subtract(rows[target], row, name, columns, target)
-            heapq.heappush(sparse, (len(rows[target]), target))
-        pivots.append((name, row))
-    return pivots
+    def _take(self, names: Iterable[Name]) -> None:
+        """Hide these, and with them every value that shows one, and so perhaps others."""
+        for name in names:
+            self.hidden.add(name)
+            self._touch(name)
+            for value in self._by[name]:
+                if value not in self._gone:
+                    self._gone.add(value)
+                    for other in self._reveals[value]:
+                        self._shown[other] -= 1
+                        self._touch(other)
 
+    def _touch(self, name: Name) -> None:
+        self._queue.update(dict.fromkeys(self._of[name]))
 
-def _subtract(
-    target: dict[Name, int],
-    row: Mapping[Name, int],
-    name: Name,
-    columns: Mapping[Name, set[int]],
-    index: int,
-) -> None:
-    """Take so much of a row from another that a name vanishes there."""
-    factor = target[name] * pow(row[name], -1, _PRIME) % _PRIME
-    for other, value in row.items():
-        left = (target.get(other, 0) - factor * value) % _PRIME
-        if left:
-            target[other] = left
-            columns[other].add(index)
+    def _alone(self, index: int) -> list[Name]:
+        """Return what to hide so that in this equation nothing hidden is alone, or few together."""
+        equation = self._equations[index]
+        parts = [name for name in equation.parts if not self.seen(name)]
+        if not self.seen(equation.whole):
+            told = not parts and equation.whole in self.hidden
         else:
-            target.pop(other, None)
-            columns[other].discard(index)
+            few = index < self._sums and sum(self._numbers[name] for name in parts) < self._smallest
+            told = (few or len(parts) == 1) and not self.hidden.isdisjoint(parts)
+        return self._next(index) if told else []
+
+    def _next(self, index: int) -> list[Name]:
+        """Return the smallest part of an equation that is still shown; its whole, if no part is."""
+        equation = self._equations[index]
+        return self._least(equation.parts) or self._least([equation.whole])
+
+    def _least(self, names: Iterable[Name]) -> list[Name]:
+        shown = [name for name in names if self._numbers.get(name) and self.seen(name)]
+        return [min(shown, key=lambda name: (self._numbers[name], self._order(name)))] if shown else []
+
+    def _follows(self) -> list[Name]:
+        """Return what to hide as some hidden numbers follow from all that is shown together."""
+        open_ = {name for name in self._of if not self.seen(name)}
+        more = []
+        for name in sorted(followed(self._equations, open_) & self.hidden, key=self._order):
+            found = self._least(other for index in self._of[name] for other in self._next(index))
+            more += found or self._anything(name)
+        return more
+
+    def _anything(self, name: Name) -> list[Name]:
+        """Return the smallest number shown that is nearest, along the equations of a hidden one."""
+        reached, border = {name}, {name}
+        while border:
+            near = {
+                other
+                for each in border
+                for index in self._of[each]
+                for other in (self._equations[index].whole, *self._equations[index].parts)
+            } - reached
+            found = self._least(near)
+            if found:
+                return found
+            reached |= near
+            border = near
+        return []

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from hub.indicators.breakdown import Breakdown
 from hub.indicators.definitions import DEFINITIONS
-from hub.indicators.hiding import Equation, followed
+from hub.indicators.hiding import Hiding
 from hub.indicators.model import Value
 from hub.indicators.periods import ALL_TIME, parent
+from hub.indicators.solving import Equation
 
 SMALLEST_GROUP = 5
 
@@ -79,104 +80,19 @@ def _reveals(value: Value) -> list[Count]:
     return [(name, period, broken) for name in names]
 
 
-@dataclass(slots=True)
-class _Known:
-    """The counts that values reveal, with their numbers, and the values (by index) that reveal each."""
-
-    numbers: dict[Count, int]
-    by: dict[Count, list[int]]
-    reveals: list[list[Count]]
-
-
-def _known(values: Sequence[Value]) -> _Known:
-    numbers: dict[Count, int] = {}
-    by: dict[Count, list[int]] = defaultdict(list)
-    reveals = [_reveals(value) for value in values]
-    for index, value in enumerate(values):
-        for count, number in zip(reveals[index], (value.cases, value.numerator), strict=False):
-            if number is not None:
-                numbers[count] = int(number)
-                by[count].append(index)
-    return _Known(numbers, by, reveals)
-
-
 def _hidden(values: Sequence[Value], smallest: int) -> set[Count]:
     """Return the counts that must not be revealed."""
-    known = _known(values)
-    sums = _sums(known.numbers)
+    reveals = [_reveals(value) for value in values]
+    numbers: dict[Count, int] = {}
+    for value, counts in zip(values, reveals, strict=True):
+        for count, number in zip(counts, (value.cases, value.numerator), strict=False):
+            if number is not None:
+                numbers[count] = int(number)
     groups = {DEFINITIONS[value.place.indicator].group for value in values}
-    small = {count for count, number in known.numbers.items() if count[0] in groups and 0 < number < smallest}
-    hidden = set(small)
-    named = _named(known.numbers)
-    while True:
-        gone = {i for count in hidden for i in known.by[count]}
-        seen = {count for count, by in known.by.items() if not gone.issuperset(by)}
-        more = _too_small(sums, seen - hidden, hidden, known.numbers, smallest)
-        more |= _follows(sums + named, seen - hidden, hidden, known.numbers)
-        if not more - hidden:
-            return hidden
-        hidden |= more
-
-
-def _too_small(
-    sums: Sequence[Equation[Count]],
-    seen: set[Count],
-    hidden: set[Count],
-    numbers: Mapping[Count, int],
-    smallest: int,
-) -> set[Count]:
-    """Return further counts to hide, as the hidden parts of a whole that is seen are few together."""
-    more: set[Count] = set()
-    for equation in sums:
-        parts = [count for count in equation.parts if count not in seen]
-        small = sum(numbers[count] for count in parts) < smallest
-        if equation.whole in seen and hidden.intersection(parts) and small:
-            more |= _next(equation, seen, numbers)
-    return more
-
-
-def _follows(
-    equations: Sequence[Equation[Count]], seen: set[Count], hidden: set[Count], numbers: Mapping[Count, int]
-) -> set[Count]:
-    """Return further counts to hide, as some of the hidden ones follow from those that are seen."""
-    more: set[Count] = set()
-    of = defaultdict(list)
-    for equation in equations:
-        for count in (equation.whole, *equation.parts):
-            of[count].append(equation)
-    for count in followed(equations, seen, numbers) & hidden:
-        found = [_next(equation, seen, numbers) for equation in of[count]]
-        candidates = {other for each in found for other in each}
-        more |= _smallest(candidates, numbers) or _anything(count, of, seen, numbers)
-    return more
-
-
-def _next(equation: Equation[Count], seen: set[Count], numbers: Mapping[Count, int]) -> set[Count]:
-    """Return the smallest part that is still seen; the whole, if no part is."""
-    parts = [count for count in equation.parts if count in seen and numbers[count]]
-    return _smallest(parts, numbers) or ({equation.whole} & seen)
-
-
-def _anything(
-    count: Count,
-    of: Mapping[Count, list[Equation[Count]]],
-    seen: set[Count],
-    numbers: Mapping[Count, int],
-) -> set[Count]:
-    """Return the next count that is seen, further along the equations that a hidden one stands in."""
-    reached, border = {count}, [count]
-    while border:
-        near = {other for each in border for eq in of[each] for other in (eq.whole, *eq.parts)} - reached
-        candidates = [other for other in near if other in seen and numbers[other]]
-        if candidates:
-            return _smallest(candidates, numbers)
-        reached |= near
-        border = sorted(near, key=_text)
-    return set()
-
-
-def _smallest(counts: Iterable[Count], numbers: Mapping[Count, int]) -> set[Count]:
-    return set(sorted(counts, key=lambda count: (numbers[count], _text(count)))[:1])
+    hiding = Hiding(reveals, numbers, _sums(numbers), _links(numbers), smallest=smallest, order=_text)
+    small = [count for count, number in numbers.items() if count[0] in groups and 0 < number < smallest]
+    hiding.hide(sorted(small, key=_text))
+    return hiding.hidden
 
 
 def _text(count: Count) -> tuple[str, str, str]:
@@ -199,7 +115,7 @@ def _sums(numbers: Mapping[Count, int]) -> list[Equation[Count]]:
     ]
 
 
-def _named(numbers: Mapping[Count, int]) -> list[Equation[Count]]:
+def _links(numbers: Mapping[Count, int]) -> list[Equation[Count]]:
     """Return what adds up among counts of one place; a count that could be listed and is not is 0."""
     revealed = {name for name, _, _ in numbers}
     found = []
