@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import re
 import typing
 from pathlib import Path
 
 from pydantic import BaseModel
 
-from hub.journeys import notes
 from hub.registry.files import FORMS, load
 
 FOLDER = Path(__file__).resolve().parents[3] / "docs" / "reference"
@@ -93,9 +91,3 @@ def test_the_journey_and_the_calendar_of_the_page_are_sound(tmp_path, contracts)
     registry = load(tmp_path, contracts)
     assert registry.journeys["permit"].calendar == "offices"
     assert registry.calendars["offices"].last_year == 2030
-
-
-def test_every_note_on_a_case_is_explained():
-    """Timelines and rows use the words of the page's table, and the table has no others."""
-    table = JOURNEYS.read_text(encoding="utf-8").partition("## What odd events mean")[2]
-    assert set(re.findall(r"^\| `([a-z ]+)` \|", table, re.MULTILINE)) == notes.ALL
