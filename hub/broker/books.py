@@ -18,8 +18,8 @@ class Books:
         self._book = Book(self._follower.reader.editions())
 
     def __call__(self) -> Book:
-        """Return the journeys of every edition that has arrived, without waiting for more."""
-        if self._follower.poll():
+        """Return the journeys of every edition that there is now; raises BrokerUnavailableError."""
+        if self._follower.catch_up():
             self._book = Book(self._follower.reader.editions())
         return self._book
 

@@ -81,11 +81,17 @@ def registry_book():
     return Book([Edition(1, datetime(2020, 1, 1, tzinfo=UTC), registry)])
 
 
+def say(line):
+    """Print one JSON object."""
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
 def told(name, events, seconds, cpu, **more):
     """Print one measurement."""
     line = {"what": name, "events": events, "seconds": round(seconds, 2), "cpu": round(cpu / seconds, 2)}
     line |= {"events_per_second": round(events / seconds), "events_per_cpu_second": round(events / cpu)}
-    print(json.dumps(line | more), flush=True)
+    say(line | more)
 
 
 def alone(found, book):
@@ -134,7 +140,7 @@ def tick(settings, steps):
     """Let the clock pass the deadlines of a thousand of so many open steps."""
     database = engine(settings, pool_size=1)
     book = registry_book()
-    journey, calendar = book.named("permit-receipt", 1)
+    _, calendar = book.named("permit-receipt", 1)
     with database.begin() as connection:
         connection.execute(text("TRUNCATE journey_case, case_step, case_watch, case_clock, notice"))
         connection.execute(text(_OPEN_CASES), {"steps": steps, "calendar": calendar.reference})
@@ -150,7 +156,7 @@ def tick(settings, steps):
     seconds = time.perf_counter() - began
     with database.connect() as connection:
         made = connection.scalar(text("SELECT count(*) FROM notice"))
-    print(json.dumps({"what": "tick", "open_steps": steps, "notices": made, "seconds": round(seconds, 3)}))
+    say({"what": "tick", "open_steps": steps, "notices": made, "seconds": round(seconds, 3)})
     database.dispose()
 
 
@@ -192,7 +198,9 @@ def _tick_record(moment):
         envelope.ACCEPTED_AT: ACCEPTED.decode(),
     }
     value = codec.encode(arrivals.TICK, {"moment": moment, "place": 0})
-    return Record(INBOX, 0, 1, 1_800_000_000_000, b"tick", value, [(k, v.encode()) for k, v in headers.items()])
+    return Record(
+        INBOX, 0, 1, 1_800_000_000_000, b"tick", value, [(k, v.encode()) for k, v in headers.items()]
+    )
 
 
 def main():
