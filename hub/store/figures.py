@@ -200,6 +200,13 @@ def alone(engine: Engine) -> Iterator[Connection]:
                 connection.commit()
 
 
+def period_bounds(period: str, zone: str) -> tuple[datetime, datetime]:
+    """Return when a month (`2026-11`) or year (`2026`) begins and ends in a zone, in UTC."""
+    if len(period) > len("2026"):
+        return _bounds(period, zone)
+    return _bounds(f"{period}-01", zone)[0], _bounds(f"{period}-12", zone)[1]
+
+
 def _bounds(month: str, zone: str) -> tuple[datetime, datetime]:
     """Return when a month begins and ends in a zone, in UTC; raise StoreError if it is no month."""
     try:
@@ -207,7 +214,7 @@ def _bounds(month: str, zone: str) -> tuple[datetime, datetime]:
         after = (year + 1, 1) if number == 12 else (year, number + 1)
         return _begin(year, number, zone), _begin(*after, zone)
     except ValueError:
-        raise StoreError(f"figure_due names a month that is none: {month!r}.") from None
+        raise StoreError(f"{month!r} is no month.") from None
 
 
 def _begin(year: int, month: int, zone: str) -> datetime:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, Select, Table, delete, func, select, 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
+from hub.contracts.moments import moment, rfc3339
 from hub.indicators.definitions import DEFINITIONS
 from hub.indicators.model import Edition, Value, edition_of
 from hub.store.engine import reworded
@@ -30,6 +31,7 @@ _EDITION_COLUMNS = (
     *("id", "period", "breakdown", "edition", "family", "published_at", "sent_at", "latest", "document"),
 )
 _SENT_AT_ONCE = 5000
+_OBLIGATION = "programme.obligation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,17 @@ class State:
     worked_out_at: datetime
     as_of: Mapping[str, Any]
     versions: Mapping[str, Any]
+
+    @property
+    def clock(self) -> datetime | None:
+        """The programme's clock by which they were judged."""
+        text = self.as_of["clock"]
+        return None if text is None else moment(text)
+
+    def document(self) -> dict[str, Any]:
+        """Return it as plain JSON."""
+        times = {"worked_out_at": rfc3339(self.worked_out_at)}
+        return {**times, "as_of": dict(self.as_of), "versions": dict(self.versions)}
 
 
 def key_of(value: Value) -> Key:
@@ -182,6 +195,30 @@ def published(engine: Engine) -> dict[str, tuple[int, int, datetime | None]]:
     query = select(table.id, figures, func.count(), func.max(table.published_at)).group_by(table.id)
     with _transaction(engine) as connection:
         return {row[0]: (row[1], row[2], row[3]) for row in connection.execute(query)}
+
+
+def obligations(
+    engine: Engine, filters: tuple[str | None, str | None], after: Sequence[str], most: int
+) -> list[dict[str, Any]]:
+    """Return up to `most` obligations as they stand, behind (owner, id); filters are owner and state."""
+    details = indicator_live.c.document["details"]
+    order = tuple(details[name].astext.collate("C") for name in ("owner", "obligation"))
+    query = select(details.label("document")).where(indicator_live.c.id == _OBLIGATION)
+    for name, wanted in zip(("owner", "state"), filters, strict=True):
+        if wanted is not None:
+            query = query.where(details[name].astext == wanted)
+    return _documents(engine, _behind(query, order, after, most))
+
+
+def obligation_states(engine: Engine, owner: str | None = None) -> dict[str, int]:
+    """Return how many obligations, or those of an owner, are in each state."""
+    details = indicator_live.c.document["details"]
+    state_ = details["state"].astext
+    query = select(state_, func.count()).where(indicator_live.c.id == _OBLIGATION).group_by(state_)
+    if owner is not None:
+        query = query.where(details["owner"].astext == owner)
+    with _transaction(engine) as connection:
+        return {row[0]: row[1] for row in connection.execute(query.order_by(state_))}
 
 
 def last_published(engine: Engine) -> datetime | None:
