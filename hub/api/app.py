@@ -17,15 +17,30 @@ from hub.api import (
     event_types,
     events,
     health,
+    indicators,
     journeys,
     ledger,
+    obligations,
     parked,
     problems,
     schema_registry,
 )
 from hub.api.state import State
 
-ROUTERS = (agencies, cases, catalogue, event_types, events, journeys, ledger, parked, health, schema_registry)
+ROUTERS = (
+    agencies,
+    cases,
+    catalogue,
+    event_types,
+    events,
+    indicators,
+    journeys,
+    ledger,
+    obligations,
+    parked,
+    health,
+    schema_registry,
+)
 
 
 def create(state: State, started: Callable[[], None] = lambda: None) -> FastAPI:
