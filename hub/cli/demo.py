@@ -24,6 +24,15 @@ def demo(
         bool,
         typer.Option("--once", help="Stop afterwards; the last line is one JSON object."),
     ] = False,
+    tick_days: Annotated[
+        int,
+        typer.Option(
+            "--tick-days",
+            metavar="N",
+            min=1,
+            help="Days of event time after which the programme's clock is told; deadlines fire then.",
+        ),
+    ] = 14,
 ) -> None:
     """Start the hub, publish real permit logs through its agencies, check every delivery, show the results.
 
@@ -39,4 +48,4 @@ def demo(
     from hub.launch.demo.foreground import run_demo  # noqa: PLC0415
 
     results = Console() if sys.stdout.isatty() else Console(width=_PLAIN_WIDTH)
-    raise typer.Exit(run_demo(settings, Console(stderr=True), results, once=once))
+    raise typer.Exit(run_demo(settings, Console(stderr=True), results, once=once, days=tick_days))

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Findings:
-    """What was found. Times are the broker's, milliseconds since 1970, over the municipalities' events.
+    """What was found. Times are the broker's, milliseconds since 1970, of the municipalities at full speed.
 
-    `strangers` counts records on outboxes that the plan does not know; `cases` those in the permit register.
+    `strangers` counts records on outboxes that nobody here has sent, `ticks` and `notices` the hub's own;
+    `cases` are those in the permit register.
     """
 
     strangers: int = 0
@@ -19,10 +20,14 @@ class Findings:
     staff_ids_seen: list[str] = field(default_factory=list)
     first_append_ms: int | None = None
     last_visible_ms: int | None = None
+    ticks: int = 0
+    notices: int = 0
 
     def add(self, other: Findings) -> None:
         """Add what was found in other partitions."""
         self.strangers += other.strangers
+        self.ticks += other.ticks
+        self.notices += other.notices
         self.cases += other.cases
         self.cases_out_of_order += other.cases_out_of_order
         self.staff_ids_seen += other.staff_ids_seen

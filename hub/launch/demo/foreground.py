@@ -8,19 +8,23 @@ import sys
 
 from rich.console import Console
 
-from hub.launch.demo import page
+from hub.launch.demo import page, windows
 from hub.launch.demo.run import run
 from hub.launch.up import Hub
 from hub.settings import Settings
 
 
-def run_demo(settings: Settings, progress: Console, results: Console, *, once: bool) -> int:
+def run_demo(
+    settings: Settings, progress: Console, results: Console, *, once: bool, days: int = windows.DAYS
+) -> int:
     """Run the demo; return the exit code. Raises HubError when the hub or the demo cannot go on."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    hub = Hub(settings, progress)
+    # The replay tells the clock itself, in event time.
+    cases = settings.cases.model_copy(update={"tick_seconds": 0.0})
+    hub = Hub(settings.model_copy(update={"cases": cases}), progress)
     try:
         with hub:
-            result = run(hub.settings, progress)
+            result = run(hub.settings, progress, days=days)
             page.show(result, results, hub.api_url)
             if not once:
                 results.print("\nThe hub stays up. Ctrl-C stops it in order.")

@@ -1,7 +1,7 @@
 """From rows of an event log to events, as a mapping file says. Pure; a row is exactly one event.
 
 The events' order: by time over the whole log, and where times tie, the order of the file. Within a case that
-is the file's own order, because no case runs backwards (the derivation insists).
+is the file's own order, because no case runs backwards (the derivation insists, and reading any log sorts).
 """
 
 from __future__ import annotations
@@ -9,17 +9,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from connectors.sdk import Event
-from hub.contracts.names import AgencyCode
-from hub.errors import ConfigError
+from hub.contracts.names import AgencyCode, agency_code, event_type
+from hub.contracts.schemas import Contracts
+from hub.errors import ConfigError, ContractError
 from hub.launch.demo.tables import Cell, Log
+from hub.registry.yamldocs import Document, Fault, did_you_mean, read_documents
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 _LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
 CASE = "case:"
@@ -36,7 +41,7 @@ class Source(_Model):
     empty: list[str] = Field([], description="cells that mean nothing")
     map: dict[str, Any] | None = Field(None, description="cell → value; others take `else`")
     otherwise: Any = Field(None, alias="else")
-    form: Literal["text", "decimal", "list"] = Field("text", alias="as")
+    form: Literal["text", "decimal", "list", "pseudonym"] = Field("text", alias="as")
     present: Any = Field(None, description="the value where the cell is not empty")
     absent: Any = Field(None, description="the value where the cell is empty")
 
@@ -49,8 +54,17 @@ class Source(_Model):
         if self.map is not None:
             return self.map.get(str(cell), self.otherwise)
         if self.form == "decimal":
-            return Decimal(str(cell))
+            return _decimal(str(cell))
+        if self.form == "pseudonym":
+            return letters("pseudonym", cell)[:12]
         return str(cell).split(",") if self.form == "list" else cell
+
+
+def _decimal(text: str) -> Decimal | str:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return text  # the contract refuses it by name
 
 
 Spec = str | Source
@@ -60,35 +74,130 @@ class Rule(_Model):
     """Gives an event type to the rows that fit every condition of `when`."""
 
     type: str
-    when: dict[str, Literal["first", "last", "present"] | list[str]] = {}
+    when: dict[str, Literal["first", "last", "only", "present"] | list[str]] = {}
     fields: dict[str, Spec] = {}
 
 
 class Mapping(_Model):
-    """A mapping file."""
+    """A mapping file. Only `hub demo --log` reads `agency`, `title`, `zone`, `journeys` and `calendars`."""
 
-    service_id: str
-    case: str
-    time: str
+    agency: str | None = Field(None, description="who publishes the log")
+    title: dict[Literal["fa", "en"], str] = Field({}, description="the agency's name")
+    zone: str = Field("UTC", description="of times that the log wrote without an offset")
+    journeys: list[str | dict[str, Any]] = Field(
+        [], description="files beside the mapping, or whole journeys"
+    )
+    calendars: list[str | dict[str, Any]] = Field([], description="files beside the mapping, or calendars")
+    service_id: str = Field(min_length=1)
+    case: str = "case:concept:name"
+    time: str = "time:timestamp"
     subsystem: Spec | None = None
     channel: Spec | None = None
-    events: list[Rule]
+    events: list[Rule] = Field(min_length=1)
     fields: dict[str, Spec] = {}
     first: dict[str, Spec] = {}
     last: dict[str, Spec] = {}
 
+    @field_validator("agency")
+    @classmethod
+    def _is_code(cls, text: str | None) -> str | None:
+        try:
+            return None if text is None else agency_code(text)
+        except ContractError as error:
+            raise ValueError(str(error)) from None
+
+    @field_validator("zone")
+    @classmethod
+    def _is_zone(cls, text: str) -> str:
+        try:
+            ZoneInfo(text)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(
+                f"{text!r} is no time zone; write Europe/Amsterdam, Asia/Tehran or UTC"
+            ) from None
+        return text
+
+    @property
+    def specs(self) -> tuple[Spec, ...]:
+        """Every place where a column is named, conditions aside."""
+        groups = (self.fields, self.first, self.last, *(rule.fields for rule in self.events))
+        single = [spec for spec in (self.subsystem, self.channel) if spec is not None]
+        return (self.case, self.time, *single, *(spec for group in groups for spec in group.values()))
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Every column that the mapping names; those of the case with their prefix."""
+        named = {spec if isinstance(spec, str) else spec.column for spec in self.specs}
+        return frozenset(named | {name for rule in self.events for name in rule.when if name != "row"})
+
 
 def load(path: Path) -> Mapping:
-    """Read a mapping file; raise ConfigError naming every fault and its place in the file."""
+    """Read a mapping file; raise ConfigError naming every fault with its line and field."""
+    return read(path)[0]
+
+
+def read(path: Path) -> tuple[Mapping, Document]:
+    """Read a mapping file and its lines, for further checks; raise ConfigError as `load` does."""
+    documents, faults = read_documents(path, str(path))
+    if not faults and len(documents) != 1:
+        faults = [documents[1].fault((), "starts a second document; a mapping is one.")]
+    if faults:
+        raise refusal(faults)
+    [document] = documents
     try:
-        return Mapping.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigError(f"the mapping cannot be read: {error.strerror}.", where=str(path)) from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"the mapping is no YAML: {error}.", where=str(path)) from None
+        return Mapping.model_validate(document.data), document
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise ConfigError(f"the mapping is wrong: {faults}.", where=str(path)) from None
+        raise refusal([_fault(document, fault) for fault in error.errors()]) from None
+
+
+def load_checked(path: Path, contracts: Contracts) -> Mapping:
+    """Read a mapping file and compare it with the contracts: every type and field that it names exists.
+
+    Raises ConfigError naming every fault with its line and field.
+    """
+    rules, document = read(path)
+    faults = []
+    for number, rule in enumerate(rules.events):
+        place: tuple[str | int, ...] = ("events", number)
+        try:
+            known = contracts.versions(event_type(rule.type))[-1].field_names
+        except ContractError as error:
+            faults.append(document.fault((*place, "type"), str(error)))
+            continue
+        faults += _unknown(document, known, (*place, "fields"), rule.fields)
+        for name, group in (("fields", rules.fields), ("first", rules.first), ("last", rules.last)):
+            if number == 0 or name == "fields":
+                faults += _unknown(document, known, (name,), group, of=rule.type)
+    if rules.events[-1].when:
+        faults.append(document.fault(("events",), "must end with a rule without `when`, which fits always."))
+    if faults:
+        raise refusal(faults)
+    return rules
+
+
+def _unknown(
+    document: Document,
+    known: frozenset[str],
+    place: tuple[str | int, ...],
+    group: dict[str, Spec],
+    of: str = "the event type",
+) -> list[Fault]:
+    return [
+        document.fault((*place, name), f"{of} has no such field.{did_you_mean(name, known)}")
+        for name in group
+        if name not in known
+    ]
+
+
+def refusal(faults: Sequence[Fault]) -> ConfigError:
+    """Return one error that names every fault of a mapping."""
+    return ConfigError("the mapping is wrong:\n  " + "\n  ".join(str(each) for each in sorted(set(faults))))
+
+
+def _fault(document: Document, error: ErrorDetails) -> Fault:
+    # Where a value may be a name or an object, pydantic adds which of the two it tried.
+    place = tuple(part for part in error["loc"] if part not in ("str", "Source", "dict[str,any]"))
+    return document.fault(place, f"{error['msg']}.")
 
 
 def letters(*parts: object) -> str:
@@ -163,7 +272,7 @@ def _condition(rule: Rule, columns: _Columns) -> Callable[[int], bool]:
 
 def _check(name: str, wanted: str | list[str], columns: _Columns) -> Callable[[int], bool]:
     if name == "row":
-        return (columns.is_first if wanted == "first" else columns.is_last).__getitem__
+        return columns.at(str(wanted)).__getitem__
     cells = columns.cells(name)
     if wanted == "present":
         return lambda row: cells[row] is not None
@@ -180,6 +289,12 @@ class _Columns:
         self.place_in_case = [place for size in log.sizes for place in range(size)]
         self.is_first = [place == 0 for place in self.place_in_case]
         self.is_last = [place == size - 1 for size in log.sizes for place in range(size)]
+
+    def at(self, place: str) -> list[bool]:
+        """Return which rows are the first, the last or the only one of their case."""
+        if place == "only":
+            return [first and last for first, last in zip(self.is_first, self.is_last, strict=True)]
+        return self.is_first if place == "first" else self.is_last
 
     def cells(self, name: str) -> Sequence[Cell]:
         table = self._log.cases if name.startswith(CASE) else self._log.events

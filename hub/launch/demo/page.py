@@ -68,15 +68,18 @@ def _islands(result: Result) -> Table:
 
 
 def _intake(result: Result) -> Table:
-    totals = result.ledger["totals"]
+    totals, found = result.ledger["totals"], result.findings
     table = _table("Intake: read = routed + unclaimed + duplicate + parked", "", "events")
     for name in ("read", "routed", "unclaimed", "duplicate", "parked"):
         table.add_row(name, f"{totals[name]:,}")
     table.add_section()
     for name, count in result.declaration.items():
         table.add_row(f"[dim]declared: {name}[/]", f"[dim]{count:,}[/]")
-    if result.findings.strangers:
-        table.add_row("[dim]sent by others on this data folder[/]", f"[dim]{result.findings.strangers:,}[/]")
+    for name, count in (("the programme's clock", found.ticks), ("deadlines of cases", found.notices)):
+        if count:
+            table.add_row(f"[dim]said by the hub itself: {name}[/]", f"[dim]{count:,}[/]")
+    if found.strangers:
+        table.add_row("[dim]sent by others on this data folder[/]", f"[dim]{found.strangers:,}[/]")
     return table
 
 

@@ -1,7 +1,8 @@
 """What the demo sends, agency by agency, and what each record is meant to become. Pure: it never differs.
 
-Every row of the four logs is one event. Declared on top of them: a catalogue, feedback, events in structured
-mode, an event that nobody may have, repeated events, and refused events of every reason class.
+Every row of the four logs is one event. Declared on top of them: a catalogue, obligations, consultations and
+ratings (invented), events in structured mode, an event that nobody may have, repeated events, and refused
+events of every reason class. Whatever has a time is sent in its window of event time, ties by place.
 """
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from connectors.sdk import Event
@@ -19,50 +20,32 @@ from connectors.sdk.events import Record, to_record
 from hub import resources
 from hub.contracts import envelope
 from hub.contracts.codec import Codec
-from hub.contracts.names import AgencyCode, SchemaId, source_uri
+from hub.contracts.names import AgencyCode
 from hub.contracts.topics import WINDOW
-from hub.launch.demo import mapping, tables
+from hub.launch.demo import invented, mapping, refused, tables, windows
+from hub.launch.demo.items import Item, Raw
 from hub.launch.demo.mapping import letters
+from hub.launch.demo.windows import Batch, Course
 
 MUNICIPALITIES = tuple(AgencyCode(f"municipality-{number}") for number in (1, 2, 3))
 OFFICE = AgencyCode("permit-office")
 ISLANDS = (*MUNICIPALITIES, OFFICE)
 PORTAL = AgencyCode("service-portal")
 SOURCES = (*ISLANDS, PORTAL, WINDOW)
+TIMED = (*ISLANDS, WINDOW)
+"""Who sends in windows of event time; the portal's catalogue has none."""
 REGISTER, FEES, STATISTICS = (AgencyCode(c) for c in ("permit-register", "fee-collector", "statistics"))
 RECIPIENTS = (REGISTER, FEES, STATISTICS)
 
 PACED_EVENTS = 2000
+PER_SECOND = 200.0
 REPEATED = 125
-FEEDBACK = 200
-STRUCTURED = 50
 REJECTIONS = 3
 SERVICES = {
     "environmental-permit": ("پروانهٔ محیط زیست و ساختمان", "Environmental permit"),
     "environmental-permit-receipt": ("دریافت درخواست پروانه", "Receipt of an environmental permit request"),
 }
 """The demo agencies' own services, declared beside the portal's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """A record that the SDK would not send: repeated, structured or bad. `fate` is its verdict or class."""
-
-    id: str
-    record: Record | NullRecord
-    fate: str
-
-
-@dataclass(frozen=True, slots=True)
-class NullRecord:
-    """A record without a value."""
-
-    key: bytes
-    headers: list[tuple[str, bytes]]
-    value: None = None
-
-
-Item = Event | Raw
 
 
 def data_folder() -> Path:
@@ -72,40 +55,78 @@ def data_folder() -> Path:
 
 @cache
 def log_events(agency: AgencyCode) -> tuple[Event, ...]:
-    """Return the events of an agency's log, in the order of sending."""
+    """Return the events of an agency's log, by time and where times tie by place."""
     folder = data_folder()
     name = "permit-office" if agency == OFFICE else "municipality"
     rules = mapping.load(folder / "mappings" / f"{name}.yaml")
     return tuple(mapping.events(rules, tables.read_log(folder / f"{agency}.json.gz"), agency))
 
 
-def bulk(agency: AgencyCode, codec: Codec) -> list[Item]:
-    """Return what an agency sends at full speed."""
+@cache
+def timed(agency: AgencyCode) -> tuple[Event, ...]:
+    """Return what an agency sends in windows of event time, in the order of sending."""
+    found: list[Event] = list(log_events(agency)) if agency in ISLANDS else list(invented.views())
+    found += [*invented.obligations(agency), *invented.consultations(agency)]
+    if agency == OFFICE:
+        found += invented.feedback()
+    return tuple(sorted(found, key=moment))
+
+
+def moment(event: Event) -> datetime:
+    """Return the time of one of the plan's events."""
+    time = event.time
+    return datetime.fromisoformat(time) if isinstance(time, str) else time
+
+
+@cache
+def course(days: int = windows.DAYS) -> Course:
+    """Return the windows of event time over everything that is sent with a time of its own."""
+    events = sorted(moment(event) for agency in MUNICIPALITIES for event in log_events(agency))
+    times = [moment(event) for agency in TIMED for event in timed(agency)]
+    # A millisecond before the events that are sent at a pace, so that none of their moment goes before.
+    turn = events[-PACED_EVENTS:][0].astimezone(UTC) - timedelta(milliseconds=1)
+    numbers = {windows.day_number(time) for time in times}
+    return Course(tuple(windows.ends(min(times), max(times), numbers, days, [turn])), turn)
+
+
+def batches(agency: AgencyCode, codec: Codec, plan: Course) -> Iterator[Batch]:
+    """Yield what an agency sends, window by window; the events after the turn at a steady pace.
+
+    What has no time of its own goes with the last window before the turn.
+    """
+    pairs = ((moment(event), event) for event in timed(agency))
+    share = PER_SECOND / len(MUNICIPALITIES)
+    for end, items in zip(plan.ends, windows.split(pairs, plan.ends), strict=True):
+        extra = untimed(agency, codec, plan.turn) if end == plan.turn else ()
+        yield Batch(end, chain(items, extra), share if end > plan.turn else None)
+
+
+def untimed(agency: AgencyCode, codec: Codec, turn: datetime) -> Iterator[Item]:
+    """Yield what an agency sends outside of event time; repeats are of events up to the turn."""
     if agency == PORTAL:
-        return list(_catalogue())
-    if agency == WINDOW:
-        return [_unclaimed()]
-    events = log_events(agency)
-    if agency != OFFICE:
-        return [*events, *_repeated(agency, events, codec)]
-    early = events[:-PACED_EVENTS]
-    return [
-        *early,
-        *_repeated(agency, early, codec),
-        *_feedback(),
-        *_structured(),
-        *_bad(early[0], codec),
-    ]
-
-
-def paced(agency: AgencyCode) -> list[Item]:
-    """Return what an agency sends at a steady pace afterwards: the end of the permit office's log."""
-    return list(log_events(agency)[-PACED_EVENTS:]) if agency == OFFICE else []
+        yield from _catalogue()
+    elif agency == WINDOW:
+        yield _unclaimed()
+    elif agency in ISLANDS:
+        early = [event for event in log_events(agency) if moment(event) <= turn]
+        yield from _repeated(agency, early, codec)
+        if agency == OFFICE:
+            yield from _structured()
+            yield from refused.records(early[0], OFFICE, MUNICIPALITIES[0], codec)
 
 
 def whole(agency: AgencyCode, codec: Codec) -> list[Item]:
     """Return everything that an agency sends, in order."""
-    return [*bulk(agency, codec), *paced(agency)]
+    if agency == PORTAL:
+        return list(_catalogue())
+    return [item for batch in batches(agency, codec, course()) for item in batch.items]
+
+
+def paced_ids() -> frozenset[str]:
+    """Return the ids of the events that are sent at a steady pace, one window after another."""
+    turn = course().turn
+    events = (event for agency in MUNICIPALITIES for event in log_events(agency))
+    return frozenset(event.id for event in events if moment(event) > turn)
 
 
 def rejected_ids() -> frozenset[str]:
@@ -115,11 +136,16 @@ def rejected_ids() -> frozenset[str]:
 
 def declaration(codec: Codec) -> dict[str, int]:
     """Return how many records of each kind the demo sends."""
-    raws = Counter(item.fate for agency in SOURCES for item in bulk(agency, codec) if isinstance(item, Raw))
+    others = [item for agency in SOURCES for item in untimed(agency, codec, course().turn)]
+    raws = Counter(item.fate for item in others if isinstance(item, Raw))
+    events = [event for agency in TIMED for event in timed(agency)]
+    kinds = Counter(event.type.partition(".")[0] for event in events)
     return {
         **{f"log rows of {agency}": len(log_events(agency)) for agency in ISLANDS},
         "services declared": len(list(_catalogue())),
-        "feedback": FEEDBACK,
+        "feedback": kinds["feedback"],
+        "obligations: declared, reported, objected to": kinds["programme"],
+        "consultations and views in them": kinds["participation"],
         "structured mode": raws.pop("structured"),
         "repeated": raws.pop("duplicate"),
         "unclaimed": 1,
@@ -129,7 +155,10 @@ def declaration(codec: Codec) -> dict[str, int]:
 
 
 def expected(codec: Codec) -> dict[str, int]:
-    """Return how often each verdict must come: routed, unclaimed, duplicate, and each reason class."""
+    """Return how often each verdict must come: routed, unclaimed, duplicate, and each reason class.
+
+    What the hub says itself (its clock, its notices) is routed beside them.
+    """
     sent = declaration(codec)
     refusals = {
         name.removeprefix("refused: "): count for name, count in sent.items() if name.startswith("refused: ")
@@ -139,10 +168,11 @@ def expected(codec: Codec) -> dict[str, int]:
     return {"routed": routed, **others, **refusals}
 
 
-def refused(codec: Codec) -> dict[str, str]:
+def refused_ids(codec: Codec) -> dict[str, str]:
     """Return the id of one refused record of each reason class."""
     kept = ("duplicate", "structured")
-    raws = [item for item in bulk(OFFICE, codec) if isinstance(item, Raw) and item.fate not in kept]
+    sent = untimed(OFFICE, codec, course().turn)
+    raws = [item for item in sent if isinstance(item, Raw) and item.fate not in kept]
     return {item.fate: item.id for item in raws}
 
 
@@ -173,25 +203,7 @@ def _catalogue() -> Iterator[Event]:
         yield Event(type=declared, data=own, subject=service, id=letters("catalogue", service), time=time)
 
 
-def _feedback() -> Iterator[Event]:
-    for number in range(FEEDBACK):
-        service = list(SERVICES)[number % 2]
-        data = {
-            "service_id": service,
-            "rating": 1 + number * 7 % 5,
-            "aspect": "whole",
-            "solved": number % 3 > 0,
-        }
-        yield Event(
-            type="feedback.rating.given.v1",
-            data=data,
-            channel="mobile",
-            id=letters("feedback", number),
-            time=f"2026-03-{1 + number % 28:02}T10:00:00+03:30",
-        )
-
-
-def _repeated(agency: AgencyCode, events: tuple[Event, ...], codec: Codec) -> Iterator[Raw]:
+def _repeated(agency: AgencyCode, events: list[Event], codec: Codec) -> Iterator[Raw]:
     """Send some events again exactly as they were, as a connector does that has lost its notes."""
     for event in events[:: len(events) // REPEATED][:REPEATED]:
         yield Raw(event.id, to_record(event, agency, codec), "duplicate")
@@ -199,17 +211,7 @@ def _repeated(agency: AgencyCode, events: tuple[Event, ...], codec: Codec) -> It
 
 def _structured() -> Iterator[Raw]:
     """Send feedback as JSON documents."""
-    for number in range(STRUCTURED):
-        name = letters("structured", number)
-        document = {
-            "specversion": "1.0",
-            "id": name,
-            "source": source_uri(OFFICE, "customer-contact"),
-            "type": "feedback.rating.given.v1",
-            "time": "2026-03-21T08:30:00+03:30",
-            "channel": "counter",
-            "data": {"service_id": "environmental-permit-receipt", "rating": 1 + number % 5, "rating_max": 5},
-        }
+    for name, document in invented.structured():
         headers = [(envelope.CONTENT_TYPE, envelope.STRUCTURED.encode())]
         yield Raw(name, Record(name.encode(), json.dumps(document).encode(), headers), "structured")
 
@@ -224,60 +226,3 @@ def _unclaimed() -> Event:
         channel="online",
         time="2026-03-21T08:30:00+03:30",
     )
-
-
-def _bad(known: Event, codec: Codec) -> Iterator[Raw]:
-    """Send what the hub must refuse, at least one of every reason class that it can give."""
-
-    def event(name: str, **changes: str) -> Event:
-        base = Event(
-            type="service.step.completed.v1",
-            data={"service_id": "environmental-permit-receipt"},
-            id=letters("bad", name),
-            time="2026-03-21T08:30:00+03:30",
-            subsystem="general",
-        )
-        return replace(base, **changes)  # type: ignore[arg-type]
-
-    def raw(fate: str, sound: Event, **changes: object) -> Raw:
-        record = to_record(sound, OFFICE, codec)
-        if changes.get("value", b"") is None:
-            return Raw(sound.id, NullRecord(record.key, record.headers), fate)
-        return Raw(sound.id, replace(record, **changes), fate)  # type: ignore[arg-type]
-
-    def headers(sound: Event, **changes: str | None) -> list[tuple[str, bytes]]:
-        kept = [
-            (name, value) for name, value in to_record(sound, OFFICE, codec).headers if name not in changes
-        ]
-        return kept + [(name, text.encode()) for name, text in changes.items() if text is not None]
-
-    yield raw("frame", event("null value"), value=None)
-    yield raw("frame", event("short"), value=b"\0\0")
-    yield raw("frame", event("magic"), value=b'{"service_id": "x"}')
-    yield raw("envelope", event("no time"), headers=headers(event("no time"), ce_time=None))
-    yield raw("envelope", event("forged"), headers=headers(event("forged"), **{"hub-seq": "1"}))
-    yield raw("envelope", event("key"), key=b"another-key")
-    yield raw(
-        "source-mismatch",
-        event("mismatch"),
-        headers=headers(event("mismatch"), ce_source=source_uri(MUNICIPALITIES[0])),
-    )
-    # Zeros compress to almost nothing, so the broker takes them; the hub measures what an event really is.
-    yield raw("too-large", event("large"), value=b"\0" * 2_000_000)
-    framed = to_record(event("schema"), OFFICE, codec).value
-    yield raw(
-        "unknown-schema", event("schema"), value=b"\0" + SchemaId(999_999).to_bytes(4, "big") + framed[5:]
-    )
-    yield raw("decode", event("cut"), value=framed[:-1])
-    yield raw("decode", event("longer"), value=framed + b"\0")
-    yield raw("invalid", event("national number", subject=national_number(123456789)))
-    yield raw("not-allowed", event("not granted", type="catalogue.service.declared.v1"))
-    changed = replace(known, data={**known.data, "activity_name": "something else"})
-    yield raw("id-conflict", changed)
-
-
-def national_number(first_nine: int) -> str:
-    """Return the valid Iranian national number that begins with nine given digits."""
-    digits = f"{first_nine:09}"
-    rest = sum(int(digit) * weight for digit, weight in zip(digits, range(10, 1, -1), strict=True)) % 11
-    return digits + str(rest if rest < 2 else 11 - rest)

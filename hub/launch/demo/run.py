@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +21,23 @@ from hub.contracts import topics
 from hub.contracts.codec import Codec
 from hub.contracts.names import AgencyCode
 from hub.contracts.schemas import Contracts
-from hub.errors import BrokerUnavailableError, ConfigError
-from hub.launch.demo import check, logs, plan
+from hub.errors import ConfigError
+from hub.launch.demo import check, logs, plan, windows
+from hub.launch.demo.clock import Clock
 from hub.launch.demo.findings import Findings
+from hub.launch.demo.flow import Gate, audited, through
 from hub.launch.demo.progress import Show
+from hub.launch.demo.publish import PlanJob
 from hub.launch.demo.receive import Role
+from hub.launch.demo.windows import Course
 from hub.launch.demo.workers import Workers
 from hub.settings import Settings
-from hub.store import audit
 from hub.store.engine import engine
 
-PER_SECOND = 200.0
 AWAY_AFTER = 2000
 _NOTE = "demo.json"
-_SETTLE_SECONDS = 300.0
 _READ_BY_NOBODY_YET = frozenset({topics.SUPERVISION})
 """Agencies whose processes come with a later version; their deliveries wait."""
-_OUTBOXES = [topics.outbox(agency) for agency in (*plan.SOURCES, *plan.RECIPIENTS)]
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,10 @@ class Result:
 
     @property
     def events_per_second(self) -> float:
-        """The municipalities' events over the time from their first append to the last visible delivery."""
+        """The events at full speed of the municipalities: from first append to last visible delivery."""
         first, last = self.findings.first_append_ms, self.findings.last_visible_ms
-        events = sum(self.declaration[f"log rows of {agency}"] for agency in plan.MUNICIPALITIES)
+        rows = sum(self.declaration[f"log rows of {agency}"] for agency in plan.MUNICIPALITIES)
+        events = rows - len(plan.paced_ids())
         return events * 1000 / max(1, (last or 0) - (first or 0))
 
     @property
@@ -84,13 +86,15 @@ class Result:
 
     @property
     def figures_hold(self) -> bool:
-        """Whether every verdict is as often as declared, and more only by what others have sent here."""
+        """Whether every verdict is as often as declared, and more only by what the hub or others sent."""
         totals, parked = self.ledger["totals"], self.ledger["parked"]
         came = {name: totals[name] for name in ("routed", "unclaimed", "duplicate")} | parked
         more = {name: count - self.expected.get(name, 0) for name, count in came.items()}
         enough = all(came.get(name, 0) >= count for name, count in self.expected.items())
-        read = sum(self.declaration.values()) + self.findings.strangers
-        return bool(enough and sum(more.values()) == self.findings.strangers and totals["read"] == read)
+        found = self.findings
+        others = found.ticks + found.notices + found.strangers
+        read = sum(self.declaration.values()) + others
+        return bool(enough and sum(more.values()) == others and totals["read"] == read)
 
     def line(self) -> dict[str, int | float]:
         """Return the figures of the last line of `hub demo --once`; the names are contract."""
@@ -104,6 +108,8 @@ class Result:
             "events_per_second": round(self.events_per_second, 1),
             "p50_ms": self.p50_ms,
             "p99_ms": self.p99_ms,
+            "ticks": self.findings.ticks,
+            "notices": self.findings.notices,
         }
 
 
@@ -117,7 +123,7 @@ def configs(settings: Settings) -> dict[AgencyCode, Config]:
 
     Raises ConfigError when this hub's agency registry does not know them all.
     """
-    wanted = {*plan.SOURCES, *plan.RECIPIENTS}
+    wanted = {*plan.SOURCES, *plan.RECIPIENTS, topics.HUB}
     registry = read_registry(settings, topics.READER_PRINCIPAL).current
     missing = sorted(wanted - set(registry.agencies if registry else ()))
     if missing:
@@ -140,36 +146,42 @@ def configs(settings: Settings) -> dict[AgencyCode, Config]:
     }
 
 
-def run(settings: Settings, console: Console) -> Result:
+def run(settings: Settings, console: Console, *, days: int = windows.DAYS) -> Result:
     """Run the demo on a hub that is up; what an earlier run has published is not published again.
 
-    Raises HubError when something ends it early; what was sent stays, and the next run goes on from there.
+    Event time goes by in windows of `days` days. Raises HubError when something ends it early; what was sent
+    stays, and the next run goes on from there.
     """
     codec = Codec(Contracts.load())
     declaration = plan.declaration(codec)
     show = Show(console)
     with show.step("Agencies: what an earlier run has sent"):
         known = configs(settings)
-        already = {agency: logs.sent_already(settings, agency) for agency in plan.SOURCES}
+        already = {agency: logs.sent_already(settings, agency) for agency in (*plan.SOURCES, topics.HUB)}
         reject = plan.rejected_ids() - logs.rejected_already(settings, plan.REGISTER)
-    due = sum(declaration.values()) - plan.REJECTIONS - sum(counts.total() for counts in already.values())
-    paced = {event.id for event in plan.paced(plan.OFFICE)}
+    sent = sum(already[agency].total() for agency in plan.SOURCES)
+    due = sum(declaration.values()) - plan.REJECTIONS - sent
+    paced = plan.paced_ids()
     books = engine(settings)
-    with show.bars(max(0, due)) as bars, Workers(bars) as workers:
+    with (
+        show.bars(max(0, due)) as bars,
+        Workers(bars) as workers,
+        Gate(settings, (*plan.SOURCES, *plan.RECIPIENTS, topics.HUB)) as gate,
+    ):
         workers.receive(Role(known[plan.REGISTER], reject=reject, timed=paced))
         workers.receive(Role(known[plan.STATISTICS], timed=paced))
         if due > 0:
-            _send(settings, books, workers, known, already, say=bars.say)
+            _Sending(settings, books, workers, gate, known, already, bars.say).run(plan.course(days))
         else:
             workers.receive(Role(known[plan.FEES]))
         bars.say("Recipients finish what is there, acknowledge it and leave.")
-        _wait_for_gate(settings)
+        gate.wait_all()
         workers.wait_quiet()
         workers.stop_receiving()
         p50, p99 = _latencies(settings.data_dir, workers)
-    with show.step("The audit judges everything that was sent, and compares it with every log"):
-        _wait_for_gate(settings)
-        sheet = _audited(settings, books)
+        with show.step("The audit judges everything that was sent, and compares it with every log"):
+            gate.wait_all()
+            sheet = audited(gate, books, _READ_BY_NOBODY_YET)
     with show.step("Plain consumers look for staff ids and compare the order of cases"):
         findings = check.check(settings)
     books.dispose()
@@ -179,82 +191,56 @@ def run(settings: Settings, console: Console) -> Result:
         findings=findings,
         ledger=sheet,
         published=workers.sent.total(),
-        refused=plan.refused(codec),
+        refused=plan.refused_ids(codec),
         providers=plan.providers(),
         p50_ms=p50,
         p99_ms=p99,
     )
 
 
-def _send(
-    settings: Settings,
-    books: Engine,
-    workers: Workers,
-    known: dict[AgencyCode, Config],
-    already: dict[AgencyCode, Counter[str]],
-    *,
-    say: Callable[[str], None],
-) -> None:
-    """Let the agencies publish: at full speed while the fee collector is away, then some at a steady pace."""
-    # Going on after an interrupted run, so many deliveries may not be left to go away after.
-    fresh = not any(already.values())
-    workers.receive(Role(known[plan.FEES], leave_after=AWAY_AFTER if fresh else None))
-    say("Full speed: municipalities, permit office and portal publish; the fee collector goes offline.")
-    for agency in plan.SOURCES:
-        workers.publish(known[agency], "bulk", already[agency])
-    workers.wait_published()
-    _wait_for_gate(settings)
-    if fresh:
-        workers.wait_left(plan.FEES)
-        say("The fee collector comes back and finds what was kept for it.")
-        workers.receive(Role(known[plan.FEES]))
-    workers.wait_quiet()
-    _audited(settings, books)
-    say(f"Steady pace: the permit office's last {plan.PACED_EVENTS:,} events, {PER_SECOND:.0f} a second.")
-    workers.publish(known[plan.OFFICE], "paced", already[plan.OFFICE], PER_SECOND)
-    workers.wait_published()
+@dataclass(frozen=True)
+class _Sending:
+    """Lets the agencies publish, at full speed while the fee collector is away, then at a steady pace."""
 
+    settings: Settings
+    books: Engine
+    workers: Workers
+    gate: Gate
+    known: dict[AgencyCode, Config]
+    already: dict[AgencyCode, Counter[str]]
+    say: Callable[[str], None]
 
-def _wait_for_gate(settings: Settings) -> None:
-    """Return when the gate has decided everything that lies on the outboxes."""
-    end = time.monotonic() + _SETTLE_SECONDS
-    with logs.Lag(settings, topics.GATE_GROUP, _OUTBOXES) as lag:
-        while lag.count():
-            if time.monotonic() > end:
-                raise BrokerUnavailableError(
-                    f"the gate has not decided everything in {_SETTLE_SECONDS:.0f} s.",
-                    do="See logs/gate-0.log.",
-                )
-            time.sleep(0.2)
-
-
-def _audited(settings: Settings, books: Engine) -> dict[str, Any]:
-    """Return the audit's sheet of a cut behind all that the gate has decided until now.
-
-    Waits some minutes for everybody who reads to have acknowledged all; then it is returned as it is.
-    """
-    with logs.Lag(settings, topics.GATE_GROUP, _OUTBOXES) as lag:
-        decided = lag.committed()
-    end = time.monotonic() + _SETTLE_SECONDS
-    while True:
-        sheet = audit.sheet(books) or {}
-        cut = {(line["topic"], line["partition"]): line["next"] for line in sheet.get("intake", ())}
-        behind = sorted(place for place, next_ in decided.items() if cut.get(place, 0) < next_)
-        waiting = any(
-            line["pending"]
-            for line in sheet.get("routes", ())
-            if line["recipient"] not in _READ_BY_NOBODY_YET
+    def run(self, course: Course) -> None:
+        """Lead all through the windows of event time."""
+        fresh = not any(self.already[agency] for agency in plan.SOURCES)
+        # Going on after an interrupted run, so many deliveries may not be left to go away after.
+        self.workers.receive(Role(self.known[plan.FEES], leave_after=AWAY_AFTER if fresh else None))
+        self.say(
+            f"Full speed: {len(course.ends)} windows of event time, the programme's clock told after each; "
+            "the fee collector goes offline."
         )
-        if not behind and not waiting:
-            return sheet
-        if time.monotonic() > end:
-            break
-        time.sleep(0.3)
-    if behind:
-        raise BrokerUnavailableError(
-            f"the audit has not judged everything in {_SETTLE_SECONDS:.0f} s.", do="See logs/audit.log."
+        for agency in plan.SOURCES:
+            job = PlanJob(agency, course, self.already[agency])
+            self.workers.publish(self.known[agency], job, waits=agency in plan.TIMED)
+        partitions = logs.partitions(self.settings, topics.outbox(topics.HUB))
+        with Clock(self.known[topics.HUB], partitions, self.already[topics.HUB]) as clock:
+            through(self.workers, self.gate, clock, course.ends, partial(self._behind, course, fresh=fresh))
+        self.workers.wait_published()
+
+    def _behind(self, course: Course, end: datetime, *, fresh: bool) -> None:
+        """Behind the last window at full speed: wait for everybody, then say that the pace changes."""
+        if end != course.turn:
+            return
+        if fresh:
+            self.workers.wait_left(plan.FEES)
+            self.say("The fee collector comes back and finds what was kept for it.")
+            self.workers.receive(Role(self.known[plan.FEES]))
+        self.workers.wait_quiet()
+        audited(self.gate, self.books, _READ_BY_NOBODY_YET)
+        self.say(
+            f"Steady pace: the municipalities' last {plan.PACED_EVENTS:,} events, "
+            f"{plan.PER_SECOND:.0f} a second."
         )
-    return sheet
 
 
 def _latencies(folder: Path, workers: Workers) -> tuple[float, float]:

@@ -14,9 +14,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from connectors.sdk import Config
+from hub.contracts.names import AgencyCode
 from hub.errors import HubError, StartError
 from hub.launch.demo import publish, receive
-from hub.launch.demo.publish import Failed, Progress, Section, Sent
+from hub.launch.demo.publish import Failed, Job, Places, Progress, Reached, Sent
 from hub.launch.demo.receive import Quiet, Received, Role
 
 _POLL_SECONDS = 0.2
@@ -42,6 +43,8 @@ class Workers:
         self._stop = self._context.Event()
         self._processes: dict[str, SpawnProcess] = {}
         self._quiet: set[str] = set()
+        self._words: dict[AgencyCode, Any] = {}
+        self._reached: dict[AgencyCode, Reached] = {}
         self.sent: Counter[str] = Counter()
         self.appended_ms: dict[str, int] = {}
         self.received: list[Received] = []
@@ -56,13 +59,27 @@ class Workers:
             process.terminate()
             process.join(10)
 
-    def publish(
-        self, config: Config, section: Section, already: Counter[str], per_second: float | None = None
-    ) -> None:
-        """Start an agency's publishing."""
-        self._start(
-            f"{config.agency} publishing", publish.run, (config, section, already, per_second, self._queue)
-        )
+    def publish(self, config: Config, job: Job, *, waits: bool = True) -> None:
+        """Start an agency's publishing; if it waits, it goes on behind each window when it is told to."""
+        agency = AgencyCode(config.agency)
+        word = self._context.Semaphore(0) if waits else None
+        if waits:
+            self._words[agency] = word
+        self._start(f"{agency} publishing", publish.run, (config, job, word, self._queue))
+
+    def wait_window(self, number: int) -> dict[AgencyCode, Places]:
+        """Return when all who wait have sent window `number` (from 0): behind what they have sent."""
+        self._until(lambda: all(self._has_reached(agency, number) for agency in self._words))
+        return {agency: self._reached[agency].places for agency in self._words}
+
+    def go_on(self) -> None:
+        """Let all who wait send their next window."""
+        for word in self._words.values():
+            word.release()
+
+    def _has_reached(self, agency: AgencyCode, number: int) -> bool:
+        reached = self._reached.get(agency)
+        return reached is not None and reached.number >= number
 
     def receive(self, role: Role) -> None:
         """Start a recipient."""
@@ -116,6 +133,8 @@ class Workers:
                 self._heard(message)
             case Quiet(who=who):
                 self._quiet.add(who)
+            case Reached(who=who):
+                self._reached[who] = message
             case Sent(who=who, count=count, appended_ms=times):
                 self.sent[who] += count
                 self.appended_ms |= times

@@ -107,6 +107,7 @@ def find(monkeypatch):
     events = three_events()
     monkeypatch.setattr(plan, "log_events", lambda _: events)
     monkeypatch.setattr(plan, "whole", lambda *_: events)
+    monkeypatch.setattr(plan, "paced_ids", frozenset)
 
     def run(logs_of):
         monkeypatch.setattr(logs, "records", lambda _, topic, __: iter(logs_of.get(topic, [])))

@@ -10,8 +10,8 @@ from hub import resources
 from hub.contracts.codec import Codec
 from hub.contracts.schemas import Contracts
 from hub.contracts.topics import WINDOW
-from hub.launch.demo import plan, staff
-from hub.launch.demo.plan import Raw
+from hub.launch.demo import plan, refused, staff
+from hub.launch.demo.items import Raw
 from hub.launch.demo.publish import missing
 from hub.registry.files import load
 
@@ -37,7 +37,7 @@ def test_the_declaration_counts_exactly_what_is_sent():
 
 def test_every_reason_class_that_the_gate_can_give_occurs():
     """The demo shows each way of being refused."""
-    assert {item.fate for item in plan.bulk(plan.OFFICE, CODEC) if isinstance(item, Raw)} >= CLASSES
+    assert {item.fate for item in plan.whole(plan.OFFICE, CODEC) if isinstance(item, Raw)} >= CLASSES
 
 
 def test_ids_are_used_once_but_for_the_repeats_and_the_conflict():
@@ -50,7 +50,7 @@ def test_ids_are_used_once_but_for_the_repeats_and_the_conflict():
 
 def test_an_interrupted_run_goes_on_with_exactly_what_is_missing():
     """Whatever was sent of the plan, the rest is due: repeated ids as often as the plan has them."""
-    items = plan.bulk(plan.OFFICE, CODEC)
+    items = plan.whole(plan.OFFICE, CODEC)
     for sent in (0, 1, 700, len(items) - 3, len(items)):
         already = Counter(item.id for item in items[:sent])
         assert [item.id for item in missing(items, already)] == [item.id for item in items[sent:]]
@@ -65,15 +65,15 @@ def test_colliding_case_ids_of_two_municipalities_stay_two_cases():
 
 def test_national_numbers_are_valid_by_their_check_digit():
     """The refused subject is a number that could be a person's (published examples of the rule)."""
-    assert plan.national_number(48497585) == "0484975851"[:9] + plan.national_number(48497585)[-1]
-    digits = plan.national_number(123456789)
+    assert refused.national_number(48497585) == "0484975851"[:9] + refused.national_number(48497585)[-1]
+    digits = refused.national_number(123456789)
     rest = sum(int(digit) * (10 - place) for place, digit in enumerate(digits[:9])) % 11
     assert int(digits[9]) == (rest if rest < 2 else 11 - rest)
 
 
 def test_the_unclaimed_event_is_granted_and_covered_by_no_agreement(registry):
     """It is valid, and nobody may have it."""
-    [event] = plan.whole(WINDOW, CODEC)
+    [event] = plan.untimed(WINDOW, CODEC, plan.course().turn)
     assert registry.may_publish(WINDOW, event.type)
     assert registry.agreements_for(WINDOW, event.type) == ()
 
@@ -82,9 +82,9 @@ def test_every_other_event_has_somewhere_to_go(registry):
     """The example agency registry grants and covers every type that the demo sends."""
     types = {
         (agency, item.type)
-        for agency in (*plan.ISLANDS, plan.PORTAL)
+        for agency in plan.SOURCES
         for item in plan.whole(agency, CODEC)
-        if not isinstance(item, Raw)
+        if not isinstance(item, Raw) and item.type != "service.request.submitted.v1"
     }
     for agency, type_ in types:
         assert registry.may_publish(agency, type_), (agency, type_)
@@ -113,3 +113,30 @@ def test_every_declared_record_has_one_expected_verdict():
     assert sum(expected.values()) == sum(plan.declaration(CODEC).values())
     assert (expected["unclaimed"], expected["duplicate"]) == (1, 500)
     assert expected.keys() == {"routed", "unclaimed", "duplicate"} | CLASSES
+
+
+def test_events_go_by_time_and_everything_without_a_time_goes_at_the_turn():
+    """No window holds an event of another; what is sent at a pace comes last; nothing is left out."""
+    course = plan.course()
+    for agency in plan.TIMED:
+        begin, count = None, 0
+        for batch in plan.batches(agency, CODEC, course):
+            items = list(batch.items)
+            times = [plan.moment(item) for item in items if item in plan.timed(agency)[count:][: len(items)]]
+            assert all((begin is None or begin < time) and time <= batch.moment for time in times)
+            assert times == sorted(times)
+            assert (batch.per_second is not None) == (batch.moment > course.turn)
+            others = len(items) - len(times)
+            assert not others or batch.moment == course.turn
+            begin, count = batch.moment, count + len(times)
+        assert count == len(plan.timed(agency))
+
+
+def test_the_last_events_at_a_pace_are_as_many_as_said():
+    """They are the municipalities' last ones by time."""
+    assert len(plan.paced_ids()) == plan.PACED_EVENTS
+    turn = plan.course().turn
+    later = [
+        event for agency in plan.ISLANDS for event in plan.log_events(agency) if plan.moment(event) > turn
+    ]
+    assert {event.id for event in later} == plan.paced_ids()
