@@ -99,11 +99,14 @@ class Hiding(Generic[Name]):
         return [min(shown, key=lambda name: (self._numbers[name], self._order(name)))] if shown else []
 
     def _follows(self) -> list[Name]:
-        """Return what to hide as some hidden numbers follow from all that is shown together."""
+        """Return what to hide as some hidden numbers follow from all that is shown together.
+
+        In each of their equations something: one more at a time would take many more rounds.
+        """
         open_ = {name for name in self._of if not self.seen(name)}
         more = []
         for name in sorted(followed(self._equations, open_) & self.hidden, key=self._order):
-            found = self._least(other for index in self._of[name] for other in self._next(index))
+            found = [other for index in self._of[name] for other in self._next(index)]
             more += found or self._anything(name)
         return more
 

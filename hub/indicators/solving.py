@@ -5,7 +5,8 @@ from __future__ import annotations
 import heapq
 import random
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Set as AbstractSet
+from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
