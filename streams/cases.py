@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from hub.broker.batches import Chore, Pace
+from hub.broker.books import Books
 from hub.broker.inbox import Role
 from hub.broker.live import Live, log_warnings
 from hub.broker.parking import Parking
-from hub.broker.registry_topic import RegistryFollower
 from hub.broker.ticks import Clock, whole
 from hub.contracts import topics
 from hub.contracts.record import Record
@@ -41,11 +41,10 @@ class Cases:
         self._settings, self._stop = settings, stop
         self._log = structlog.get_logger()
         self._parking = Parking(settings, topics.CASES_PRINCIPAL, stop.wait)
-        self._registry = RegistryFollower(settings, topics.CASES_PRINCIPAL)
-        self._book = Book(self._registry.reader.editions())
+        self._books = Books(settings, topics.CASES_PRINCIPAL)
         self._database = engine(settings, pool_size=2)
         zone = ZoneInfo(settings.indicators.zone)
-        self._folding = Folding(self._database, Runner(self._books, self._park, stop.wait, zone))
+        self._folding = Folding(self._database, Runner(self._book, self._park, stop.wait, zone))
         pace = Pace(settings.cases.batch_events, settings.cases.linger_ms)
         self._live = Live(settings, _role(settings), pace, self)
         self._relay = Relay(settings, self._database, self._mine)
@@ -62,7 +61,7 @@ class Cases:
         except StoppedError as stopped:
             self._log.warning("stopped", why=str(stopped))
         finally:
-            self._registry.close()
+            self._books.close()
             self._database.dispose()
 
     def assigned(self, partitions: Sequence[int]) -> Mapping[int, int | None]:
@@ -82,18 +81,15 @@ class Cases:
     def _mine(self) -> Mine:
         return self._live.epoch, self._live.caught_up
 
-    def _books(self) -> Book:
-        """Return the journeys as of now: an event that was accepted already follows no later edition."""
+    def _book(self) -> Book:
+        """Return the journeys as of now: what was accepted before follows no edition that comes later."""
         while True:
             try:
-                if self._registry.catch_up():
-                    self._book = Book(self._registry.reader.editions())
+                return self._books()
             except BrokerUnavailableError as error:
                 self._log.warning("waiting for the agency registry", error=str(error))
                 if self._stop.wait(_RETRY_SECONDS):
                     raise StoppedError("stopped while waiting for Kafka") from None
-            else:
-                return self._book
 
     def _park(self, record: Record, why: str) -> None:
         if not self._parking.park_record(record, why):

@@ -155,6 +155,7 @@ class Hub:
         ]
         parts.append(ProcessPart("projector", "streams.projector", self.data_dir, common))
         parts.append(ProcessPart("audit", "streams.audit", self.data_dir, common))
+        parts.append(ProcessPart("cases", "streams.cases", self.data_dir, common))
         parts.append(ProcessPart("indicators", "streams.indicators", self.data_dir, common))
         parts.append(ProcessPart("api", "hub.api", self.data_dir, common))
         for part in parts:

@@ -92,7 +92,7 @@ def gone(processes):
 @pytest.mark.slow
 def test_the_hub_is_ready_and_shows_every_process_s_metrics(hub_up):
     """Readiness is the API's word; one page shows what the gate counts in another process."""
-    assert hub_up.parts == ("kafka", "postgres", "gate-0", "projector", "audit", "indicators", "api")
+    assert hub_up.parts == ("kafka", "postgres", "gate-0", "projector", "audit", "cases", "indicators", "api")
     assert until(lambda: get(f"{hub_up.api_url}/readyz")[0] == 200)
     assert "hub_gate_registry_version" in get(f"{hub_up.api_url}/metrics")[1]
 
@@ -107,7 +107,9 @@ def test_a_second_hub_on_the_same_folder_is_refused_and_the_first_goes_on(hub_up
 
 @pytest.mark.slow
 @pytest.mark.destructive
-@pytest.mark.parametrize("name", ["gate-0", "projector", "audit", "indicators", "api", "postgres", "kafka"])
+@pytest.mark.parametrize(
+    "name", ["gate-0", "projector", "audit", "cases", "indicators", "api", "postgres", "kafka"]
+)
 def test_a_killed_part_comes_back_and_the_hub_is_ready_again(hub_up, name):
     """`kill -9` of any one part needs no person."""
     first = hub_up.part(name).process.pid
@@ -173,7 +175,7 @@ def test_external_engines_take_the_place_of_the_embedded_ones(tmp_path, running_
         url = engines.settings.postgres.url
         settings = Settings(data_dir=tmp_path / "hub", kafka=kafka, postgres={"url": url}, api={"port": 0})
         with Hub(settings) as hub:
-            assert hub.parts == ("gate-0", "projector", "audit", "indicators", "api")
+            assert hub.parts == ("gate-0", "projector", "audit", "cases", "indicators", "api")
             assert until(lambda: get(f"{hub.api_url}/readyz")[0] == 200)
             environment = psutil.Process(hub.part("gate-0").process.pid).environ()
             assert "HUB_KAFKA__PASSWORD" not in environment

@@ -65,7 +65,8 @@ def test_every_process_runs_as_in_hub_up():
         r'"((?:streams|hub)\.\w+)"', (CHECKOUT / "hub/launch/up.py").read_text(encoding="utf-8")
     )
     commands = {SERVICES[name]["command"][-1] for name in OURS}
-    assert set(started) == {"streams.gate", "streams.projector", "streams.audit", "hub.api"}
+    processes = ("gate", "projector", "audit", "cases", "indicators")
+    assert set(started) == {*(f"streams.{each}" for each in processes), "hub.api"}
     assert set(started) <= commands
 
 
