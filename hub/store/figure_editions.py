@@ -18,7 +18,6 @@ from hub.store.engine import reworded
 from hub.store.figure_values import Figures, Rules
 from hub.store.indicators import Key, State, key_of
 
-_MOST_MONTHS = 1_000_000
 _POSITIONS = "SELECT partition, next FROM consumer_position WHERE consumer = :consumer ORDER BY partition"
 
 
@@ -38,7 +37,7 @@ def write(engine: Engine, rules: Rules, *, publish: bool) -> Written:
     (retriable) or StoreError.
     """
     with _snapshot(engine) as connection:
-        figures.count(connection, figures.marks(connection, _MOST_MONTHS), rules.zone)
+        figures.count_all(connection, rules.zone)
         found = figure_values.work_out(connection, rules)
         indicators.stand(connection, found.values, _state(found, rules))
         editions = tuple(_differing(indicators.latest(connection), found, rules)) if publish else ()

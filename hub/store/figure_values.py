@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -60,34 +60,50 @@ class Figures:
         return Versions(reference, self.registry, self.journeys, self.calendars)
 
 
+@dataclass(frozen=True, slots=True)
+class Flowed:
+    """What flowed between agencies, and up to where in each outbox (`topic/partition`) that was counted."""
+
+    flows: Sequence[Flow]
+    cut: Mapping[str, int]
+
+
 def work_out(
-    connection: Connection,
-    rules: Rules,
-    *,
-    clock: datetime | None = None,
-    flows: Sequence[Flow] | None = None,
+    connection: Connection, rules: Rules, *, clock: datetime | None = None, flowed: Flowed | None = None
 ) -> Figures:
     """Return every figure in the caller's transaction, which must see one state of the database.
 
     Months that are due must have been counted in it. `clock`: judge by this moment, not by the clock that the
-    tables know; `flows`: these, not the audit's.
+    tables know; `flowed`: this, not what the audit's tables say.
     """
     moment = clock or cases.clock(connection)
-    agencies = frozenset(str(code) for code in rules.registry.agencies if code not in SYSTEM_AGENCIES)
-    frame = Frame(moment, agencies, rules.zone)
-    flowed = _flows(connection) if flows is None else flows
-    inputs = figure_inputs.inputs(connection, frame, flowed, allowed(rules.registry, rules.at))
+    frame = Frame(moment, agencies(rules.registry), rules.zone)
+    flowed = flowed or Flowed(summed(audit.flows(connection)), _cut(connection))
+    inputs = figure_inputs.inputs(connection, frame, flowed.flows, allowed(rules.registry, rules.at))
     journeys, calendars = _rules(connection)
     positions = AsOf(_positions(connection), moment)
     return Figures(
-        values=tuple(_plain(each) for each in figures.published(inputs, rules.smallest)),
+        values=published(inputs, rules.smallest),
         inputs=inputs,
         positions=positions,
-        cut=AsOf(positions.positions, moment, _cut(connection)),
+        cut=AsOf(positions.positions, moment, flowed.cut),
         registry=rules.registry.version,
         journeys=journeys,
         calendars=calendars,
     )
+
+
+def published(inputs: Inputs, smallest: int) -> tuple[Value, ...]:
+    """Return every figure as it may be published, as it comes back from its document: to be compared so."""
+    return tuple(
+        value_of(json.loads(json.dumps(each.document(), allow_nan=False)))
+        for each in figures.published(inputs, smallest)
+    )
+
+
+def agencies(registry: Registry) -> frozenset[str]:
+    """Return the codes of the agencies that figures are about: all but the system's own."""
+    return frozenset(str(code) for code in registry.agencies if code not in SYSTEM_AGENCIES)
 
 
 def allowed(registry: Registry, at: datetime) -> list[Allowed]:
@@ -107,10 +123,6 @@ def summed(flows: Iterable[audit.Flow]) -> list[Flow]:
     return [Flow(*key, number) for key, number in sorted(counts.items())]
 
 
-def _flows(connection: Connection) -> list[Flow]:
-    return summed(audit.flows(connection))
-
-
 def _positions(connection: Connection) -> dict[int, int]:
     table = consumer_position.c
     rows = connection.execute(select(table.partition, table.next).where(table.consumer == CONSUMER))
@@ -128,8 +140,3 @@ def _rules(connection: Connection) -> tuple[tuple[str, ...], tuple[str, ...]]:
     rows = connection.execute(_RULES).all()
     journeys = {f"{row.journey}@{row.journey_version}" for row in rows}
     return tuple(sorted(journeys)), tuple(sorted({row.calendar for row in rows if row.calendar}))
-
-
-def _plain(value: Value) -> Value:
-    """Return a value as it comes back from its document, so that it can be compared with a published one."""
-    return value_of(json.loads(json.dumps(value.document(), allow_nan=False)))

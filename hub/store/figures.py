@@ -22,6 +22,7 @@ from hub.store.engine import reworded
 # Any number will do, if nobody else of this database uses it: "pvfg" in ASCII.
 _LOCK = 0x70766667
 
+_MOST = 1_000_000
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _LAST = datetime.max.replace(tzinfo=UTC)
 
@@ -164,6 +165,11 @@ def count(connection: Connection, due: Iterable[Mark], zone: str) -> None:
         connection.execute(statement)
     for table in ("figure_begun", "figure_ended"):
         connection.execute(text(f"DROP TABLE {table}"))
+
+
+def count_all(connection: Connection, zone: str) -> None:
+    """Count every month that is due, however many, in the caller's transaction, marks left alone."""
+    count(connection, marks(connection, _MOST), zone)
 
 
 def refresh(engine: Engine, zone: str, most: int = 1000) -> int:
