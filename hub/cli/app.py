@@ -25,6 +25,7 @@ MODULES = (
     "case",
     "ledger",
     "parked",
+    "indicator",
     "operator",
     "gate",
     "rebuild",
