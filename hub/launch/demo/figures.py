@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from hub.contracts.names import AgencyCode
+from hub.contracts.topics import HUB
 from hub.indicators.inputs import Frame, Inputs
 from hub.indicators.process import handovers
 from hub.store import cases, figure_inputs, figures
@@ -71,7 +72,8 @@ def _activities(connection: Connection, agency: AgencyCode) -> int:
     found = connection.execute(
         text("""
             SELECT count(DISTINCT coalesce(data->>'activity_code', type)) FROM supervision_event
-            WHERE caseid LIKE :cases"""),
-        {"cases": f"{agency}/%"},
+            WHERE starts_with(caseid, :cases) AND agency <> :hub
+              AND split_part(type, '.', 1) NOT IN ('feedback', 'participation', 'programme', 'catalogue')"""),
+        {"cases": f"{agency}/", "hub": HUB},
     )
     return int(found.scalar_one())
