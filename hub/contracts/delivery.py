@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hub.contracts import envelope
 from hub.contracts.envelope import Headers
@@ -11,8 +11,7 @@ from hub.contracts.origin import Origin
 from hub.errors import ContractError
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """The headers of a delivery; `time` and `accepted_at` as they were written.
 
     `origin` is where the delivered record stands in an outbox; of a repair or replay that is the hub's, and

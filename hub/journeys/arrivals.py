@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from hub.contracts import delivery, plain, topics
 from hub.contracts.codec import Codec
@@ -53,7 +54,7 @@ def read(record: Record, codec: Codec) -> Arrival:
     own = found.replay_of or found.origin
     try:
         order = Order(moment(found.time), own.topic, own.partition, own.offset)
-        accepted_at = moment(found.accepted_at)
+        accepted_at = _accepted_at(found.accepted_at)
     except ValueError:
         raise ContractError("the delivery has a time that cannot be read.") from None
     event = CaseEvent(
@@ -79,3 +80,7 @@ def read(record: Record, codec: Codec) -> Arrival:
         event=event,
         tick=data["moment"] if is_tick else None,
     )
+
+
+# The gate accepts a whole batch at one moment.
+_accepted_at = lru_cache(maxsize=1024)(moment)

@@ -35,6 +35,7 @@ from hub.journeys.book import Book, Edition
 from hub.journeys.case import Fold
 from hub.launch.demo import plan
 from hub.registry import files
+from hub.registry.records import RegistryReader, number
 from hub.settings import Settings
 from hub.store.embedded import EmbeddedPostgres
 from hub.store.engine import engine
@@ -77,7 +78,7 @@ def delivered(told, codec):
 
 def registry_book():
     """Return the book of the example registry."""
-    registry = files.load(resources.folder("registry"), Contracts.load())
+    registry = number(files.load(resources.folder("registry"), Contracts.load()), RegistryReader())
     return Book([Edition(1, datetime(2020, 1, 1, tzinfo=UTC), registry)])
 
 
