@@ -60,6 +60,7 @@ def test_an_edition_appended_with_an_earlier_time_counts_from_the_one_before_it(
     """A broker's clock that was set back does not put an older edition in force again."""
     editions = Book([edition(licence(), appended_at=SECOND), edition(licence(version=2), number=2)])
     assert chosen(editions, event(SUBMITTED, accepted=SECOND)) == "licence@2"
+    assert chosen(editions, event(SUBMITTED, accepted=START)) == "licence@1"
 
 
 def test_an_edition_without_a_time_was_always_in_force():

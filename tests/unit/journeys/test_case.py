@@ -276,7 +276,10 @@ def test_open_steps_and_the_open_case_are_watched():
         Watch("case", 1, "overdue", 0, closing(5, 16)),
         Watch("case", 1, "escalated", 1, closing(5, 19)),
     }
-    assert {watch.step for watch in rows([event(SUBMITTED), done("check", "tax", 2)]).watches} == {"case"}
+    # The decision's deadline is known already, but nobody can take it before its turn.
+    found = rows([event(SUBMITTED, due_at=START), done("check", "tax", 2)])
+    assert step_row(found, "decide").due_at == START
+    assert {watch.step for watch in found.watches} == {"case"}
 
 
 def test_an_open_case_is_stuck_so_long_after_its_last_event():
