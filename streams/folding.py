@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -21,7 +21,7 @@ from hub.journeys import arrivals
 from hub.journeys.arrivals import Arrival
 from hub.journeys.book import Book
 from hub.metrics import metrics
-from hub.store.case_folding import CONSUMER, CaseTables, Given, Outcome
+from hub.store.case_folding import CONSUMER, CaseTables, Given, Known, Outcome
 from hub.window.sequence import Fault, Lane, check
 
 __all__ = ["CONSUMER", "Folding", "Runner", "StoppedError"]
@@ -58,14 +58,6 @@ class _Item:
     refusal: str | None = None
 
 
-@dataclass(slots=True)
-class _State:
-    """What is known of the partitions: next offsets (None: never read) and last sequences."""
-
-    places: dict[int, int | None] = field(default_factory=dict)
-    sequences: dict[Lane, int] = field(default_factory=dict)
-
-
 class Folding:
     """Folds deliveries of `agency.supervision.inbox` into cases; for one thread at a time."""
 
@@ -73,7 +65,7 @@ class Folding:
         self._runner = runner
         self._codec = Codec(Contracts.load())
         self._tables = CaseTables(database, runner.zone)
-        self._state = _State()
+        self._state = Known()
         self._log = structlog.get_logger()
 
     @property
@@ -90,6 +82,8 @@ class Folding:
         loaded = self._load(partitions)
         self._state.places.update(loaded.places)
         self._state.sequences.update(loaded.sequences)
+        if loaded.clock is not None and self._runner.tells:
+            metrics().case_clock(loaded.clock.timestamp())
         return loaded.places
 
     def revoked(self, partitions: Sequence[int]) -> None:
@@ -172,11 +166,10 @@ class Folding:
                 if all(loaded.places[each] == after for each, (_, after) in given.places.items()):
                     return Outcome()
 
-    def _load(self, partitions: Sequence[int]) -> _State:
+    def _load(self, partitions: Sequence[int]) -> Known:
         while True:
             try:
-                places, sequences = self._tables.load(partitions)
-                return _State(places, sequences)
+                return self._tables.load(partitions)
             except StoreUnavailableError as error:
                 self._log.warning("waiting for PostgreSQL", error=str(error))
                 if self._runner.wait(_RETRY_SECONDS):

@@ -66,6 +66,14 @@ class Change:
     pairs: Pairs
     ended: tuple[Notice, ...]
 
+    @property
+    def counts(self) -> bool:
+        """Whether a figure may change by it; what only stands on a case's timeline changes none."""
+        before, after = self.before, self.rows
+        if before is None or after.whole or before.case != after.case:
+            return True
+        return not (set(after.steps) <= set(before.steps) and set(after.handoffs) <= set(before.handoffs))
+
 
 def go_on(caseid: str, held: Held, events: Sequence[CaseEvent]) -> Change | None:
     """Let a case go on with new events as they arrived; None: it has to be folded anew.

@@ -51,6 +51,15 @@ class Given:
 
 
 @dataclass(slots=True)
+class Known:
+    """What is known of partitions: next offsets (None: never read), last sequences; and the clock."""
+
+    places: dict[int, int | None] = field(default_factory=dict)
+    sequences: dict[Lane, int] = field(default_factory=dict)
+    clock: datetime | None = None
+
+
+@dataclass(slots=True)
 class Outcome:
     """What a transaction did, to be told: events by kind, seconds of steps done and of hand-offs taken."""
 
@@ -70,13 +79,16 @@ class CaseTables:
         self._engine = engine
         self._zone = zone
 
-    def load(self, partitions: Sequence[int]) -> tuple[dict[int, int | None], dict[Lane, int]]:
-        """Return next offsets (None: never read) and last sequences of partitions."""
+    def load(self, partitions: Sequence[int]) -> Known:
+        """Return what the database knows of partitions."""
         try:
             with self._engine.connect() as connection:
                 known = offsets.read(connection, CONSUMER, TOPIC)
-                lanes = sequences.load(connection, CONSUMER, partitions)
-                return {each: known.get(each) for each in partitions}, lanes
+                return Known(
+                    places={each: known.get(each) for each in partitions},
+                    sequences=sequences.load(connection, CONSUMER, partitions),
+                    clock=min(case_notices.clocks(connection).values(), default=None),
+                )
         except DBAPIError as error:
             raise reworded(error) from None
 

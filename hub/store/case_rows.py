@@ -43,6 +43,7 @@ _PREPARE = """
     SET LOCAL enable_seqscan = off;
     SET LOCAL enable_hashjoin = off;
     SET LOCAL enable_mergejoin = off;
+    SET LOCAL jit = off;
 """
 
 
@@ -54,7 +55,7 @@ def prepare(connection: Connection) -> None:
 def load(connection: Connection, caseids: Collection[str], book: Book) -> dict[str, Held]:
     """Return cases as the tables hold them; a new one has no entry.
 
-    Raises StoreError where the book does not have the journey that one follows.
+    Raises StoreError where one cannot be taken up: the book lacks its journey, another version wrote it.
     """
     rows = connection.execute(
         text("SELECT caseid, partition, fold FROM journey_case WHERE caseid = ANY(:caseids)"),
@@ -64,6 +65,11 @@ def load(connection: Connection, caseids: Collection[str], book: Book) -> dict[s
         return {row.caseid: Held.of(row.caseid, row.partition, row.fold, book) for row in rows}
     except ContractError as error:
         raise StoreError(str(error)) from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(
+            f"a case's saved state cannot be read ({type(error).__name__}):",
+            do="another version of the hub wrote it; run hub rebuild cases.",
+        ) from error
 
 
 def write(connection: Connection, changes: Sequence[Change], notice_id: NoticeId) -> None:

@@ -50,6 +50,7 @@ def mark(connection: Connection, changes: Iterable[Change], zone: ZoneInfo) -> N
     due = {
         key
         for change in changes
+        if change.counts
         for case in (change.before.case if change.before else None, change.rows.case)
         if case is not None
         for key in _months(case, zone)

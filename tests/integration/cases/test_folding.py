@@ -333,3 +333,18 @@ def test_months_of_changed_cases_are_marked_before_and_after(world):
     inbox.deliver(WITHDRAWN, "city/1", hours=24 * 80, data={"service_id": "licence"})
     world.fold(inbox.records())
     assert world.sql(due) == [("licence", "2026-06", 2), ("licence", "2026-07", 1), ("none", "2026-05", 1)]
+
+
+def test_a_notice_that_came_back_stands_on_the_timeline_and_changes_no_figure(world):
+    """Hub's own word about a case is an event of it: its counts stay, no month is marked."""
+    inbox = Inbox()
+    inbox.submit("city/1")
+    world.fold(inbox.records())
+    before = world.sql("SELECT events, last_at, holder FROM journey_case")
+    world.sql("DELETE FROM figure_due RETURNING month")
+    data = {"journey": "licence", "step_id": "check"}
+    inbox.deliver("hub.step.overdue.v1", "city/1", agency="hub", hours=60, data=data)
+    world.fold(inbox.records())
+    assert world.sql("SELECT events, last_at, holder FROM journey_case") == before
+    assert world.sql("SELECT count(*) FROM supervision_event WHERE caseid = 'city/1'") == [(2,)]
+    assert world.sql("SELECT * FROM figure_due") == []

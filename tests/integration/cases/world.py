@@ -203,8 +203,8 @@ class World:
             self.folding.fold(batch)
 
     def sql(self, statement, **values):
-        """Return the rows of a query."""
-        with self.engine.connect() as connection:
+        """Return the rows of a query, or run a statement that gives some."""
+        with self.engine.begin() as connection:
             return [tuple(row) for row in connection.execute(text(statement), values)]
 
     def content(self, *left_out, but=()):
