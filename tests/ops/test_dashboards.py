@@ -105,7 +105,7 @@ def test_prometheus_in_the_containers_asks_every_process():
     processes = {
         f"{name}:{service['environment']['HUB_METRICS__PORT']}"
         for name, service in compose.items()
-        if str(service.get("command", ["", "", ""])[2]).startswith(("streams.", "hub.api"))
+        if " ".join(service.get("command", [])).startswith(("python -m streams.", "python -m hub.api"))
     }
     assert job["job_name"] == "hub"
     assert set(job["static_configs"][0]["targets"]) == processes
