@@ -6,7 +6,7 @@ writes cases marks these months in `figure_due`; a refresh counts them from the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -172,6 +172,13 @@ def count_all(connection: Connection, zone: str) -> None:
     count(connection, marks(connection, _MOST), zone)
 
 
+def forget(connection: Connection, due: Sequence[Mark]) -> None:
+    """Take marks away in the caller's transaction, but those that have moved on or are being moved."""
+    if due:
+        journeys, months, numbers = (list(each) for each in zip(*due, strict=True))
+        connection.execute(_FORGET, {"journeys": journeys, "months": months, "marks": numbers})
+
+
 def refresh(engine: Engine, zone: str, most: int = 1000) -> int:
     """Count months that are due, up to `most`, take their marks away, and return how many there were.
 
@@ -182,9 +189,7 @@ def refresh(engine: Engine, zone: str, most: int = 1000) -> int:
         with alone(engine) as connection, connection.begin():
             due = marks(connection, most)
             count(connection, due, zone)
-            if due:
-                journeys, months, numbers = (list(each) for each in zip(*due, strict=True))
-                connection.execute(_FORGET, {"journeys": journeys, "months": months, "marks": numbers})
+            forget(connection, due)
             return len(due)
     except DBAPIError as error:
         raise reworded(error) from None
