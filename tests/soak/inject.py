@@ -20,7 +20,7 @@ from tests.soak.look import Moment
 
 BACK_SECONDS = 120
 BUSY_SECONDS = 5
-SESSION_SECONDS = {"gate": 8, "projector": 10, "audit": 8}
+SESSION_SECONDS = {"gate": 8, "projector": 10, "audit": 8, "cases": 10}
 SPARE_SLOT = "60"
 
 
@@ -72,6 +72,9 @@ class Injector:
     def _audit(self):
         return self._kill("audit")
 
+    def _cases(self):
+        return self._kill("cases")
+
     def _api(self):
         return self._kill("api")
 
@@ -110,19 +113,25 @@ class Injector:
         return self._stop_and_continue("audit", "audit")
 
     def _zombie_projector(self):
-        """Stop the projector; one on another machine takes its partitions; then the first goes on."""
-        zombie = psutil.Process(self._pid("projector"))
-        environment = {**zombie.environ(), "HUB_PROJECTOR__SLOT": SPARE_SLOT}
+        return self._replaced_while_stopped("projector")
+
+    def _zombie_cases(self):
+        return self._replaced_while_stopped("cases")
+
+    def _replaced_while_stopped(self, name):
+        """Stop a process; one on another machine takes its partitions; then the first goes on."""
+        zombie = psutil.Process(self._pid(name))
+        environment = {**zombie.environ(), f"HUB_{name.upper()}__SLOT": SPARE_SLOT}
         environment.pop(READY_FILE, None)
         os.killpg(zombie.pid, signal.SIGSTOP)
         spare = child.spawn(
-            [sys.executable, "-P", "-m", "streams.projector"],
+            [sys.executable, "-P", "-m", f"streams.{name}"],
             folder=self._hub.data_dir,
-            log=self._hub.data_dir / "logs" / "projector-spare.log",
+            log=self._hub.data_dir / "logs" / f"{name}-spare.log",
             environment=environment,
         )
         try:
-            time.sleep(SESSION_SECONDS["projector"] + 4)
+            time.sleep(SESSION_SECONDS[name] + 4)
             os.killpg(zombie.pid, signal.SIGCONT)
             time.sleep(2)
         finally:

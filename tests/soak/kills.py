@@ -8,6 +8,7 @@ KINDS = {
     "gate": "kill -9 of one of two gates",
     "projector": "kill -9 of the projector",
     "audit": "kill -9 of the audit",
+    "cases": "kill -9 of the cases",
     "api": "kill -9 of the API",
     "broker": "kill -9 of Kafka",
     "postgres": "kill -9 of PostgreSQL",
@@ -17,6 +18,7 @@ KINDS = {
     "zombie-gate": "a gate stopped longer than its session, then continued",
     "zombie-projector": "the projector stopped, another at work meanwhile, then continued",
     "zombie-audit": "the audit stopped, then continued",
+    "zombie-cases": "the cases stopped, another at work meanwhile, then continued",
 }
 
 

@@ -102,6 +102,7 @@ def _run(hub, folder, seed, count, seconds, rate, kinds, stack):
     outcome.findings += _written_off(hub)
     outcome.findings += ends.findings() + injector.findings + late + workers.gaps() + watch.findings()
     _ask_audit(hub, look, outcome)
+    outcome.findings += judge.rebuilt_cases(hub.settings)
     if outcome.busy < BUSY_SHARE * len(outcome.injected):
         outcome.findings.append(
             f"only {outcome.busy} of {len(outcome.injected)} kills came in the middle of something"
@@ -152,7 +153,9 @@ def _drain(look):
         if now - begin > DRAIN_SECONDS or (markers and not left["the gate"] and now - since > STILL_SECONDS):
             break
         time.sleep(0.3)
-        left = {agency: look.pending(agency) for agency in (*RECIPIENTS, SLOW, topics.WINDOW)}
+        left = {
+            agency: look.pending(agency) for agency in (*RECIPIENTS, SLOW, topics.WINDOW, topics.SUPERVISION)
+        }
         moment = look.moment()
         left["the gate"] = moment.unread if moment is not None else None
     late = [f"{who} has {count} left" for who, count in left.items() if count is None or count > MARKERS]
