@@ -90,7 +90,8 @@ reached. An agency alone is an island too. Weak components ignore the direction.
 
 `/exports/indicators.csv` and `.json` have one row per figure. The first columns are those in which the EU's
 Digital Decade tool hands out the e-government indicators:
-{", ".join(f"`{each}`" for each in EU_COLUMNS)}; the flag `c` marks what is suppressed. Ours stand behind them:
+{", ".join(f"`{each}`" for each in EU_COLUMNS)}.
+The flag `c` marks what is suppressed. Ours stand behind them:
 {", ".join(f"`{each}`" for each in OWN_COLUMNS)}.
 
 `/exports/indicators.ttl` is an RDF Data Cube. An observation must have a value there, so what has none is
