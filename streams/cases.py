@@ -47,7 +47,7 @@ class Cases:
         self._folding = Folding(self._database, Runner(self._book, self._park, stop.wait, zone))
         pace = Pace(settings.cases.batch_events, settings.cases.linger_ms)
         self._live = Live(settings, _role(settings), pace, self)
-        self._relay = Relay(settings, self._database, self._mine)
+        self._relay = Relay(settings, self._database, self._mine, stop)
         self._clock = Clock(settings, topics.CASES_PRINCIPAL)
         self._told: tuple[datetime, frozenset[int]] | None = None
 

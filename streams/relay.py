@@ -26,6 +26,7 @@ from hub.contracts.moments import rfc3339
 from hub.contracts.names import EventType, source_uri
 from hub.contracts.schemas import Contracts
 from hub.errors import BrokerUnavailableError, ContractError, StoreUnavailableError
+from hub.host.process import Stop
 from hub.metrics import metrics
 from hub.parked.outgoing import Outgoing
 from hub.settings import Settings
@@ -45,8 +46,9 @@ Mine = tuple[int, frozenset[int]]
 class Relay:
     """Publishes notices of the partitions that this process has caught up with; for one thread."""
 
-    def __init__(self, settings: Settings, database: Engine, mine: Callable[[], Mine]) -> None:
+    def __init__(self, settings: Settings, database: Engine, mine: Callable[[], Mine], stop: Stop) -> None:
         self._settings = settings
+        self._stop = stop
         self._database = database
         self._mine = mine
         self._outbox = HubOutbox(settings, topics.CASES_PRINCIPAL)
@@ -86,6 +88,8 @@ class Relay:
                 self._look(partitions)
                 self._sure = partitions
             self._publish(partitions)
+            with self._transaction() as connection:
+                metrics().notices_unsent(notices.count_unsent(connection))
 
     def _look(self, partitions: Collection[int]) -> None:
         """Mark what is known to be there already, whoever published it, whenever."""
@@ -105,7 +109,7 @@ class Relay:
                 yield envelope.text_headers(record_of(message).headers).get("ce_id", "")
 
     def _publish(self, partitions: Collection[int]) -> None:
-        while True:
+        while not self._stop and self._mine()[0] == self._epoch:
             with self._transaction() as connection:
                 found = notices.unsent(connection, partitions, _AT_ONCE + len(self._broken))
             found = [each for each in found if each.id not in self._broken]
@@ -115,9 +119,6 @@ class Relay:
             self._outbox.write(list(events.values()))
             with self._transaction() as connection:
                 notices.mark_sent(connection, events, datetime.now(UTC))
-                metrics().notices_unsent(notices.count_unsent(connection))
-            if self._mine()[0] != self._epoch:
-                return
 
     def _events(self, found: Iterable[Unsent]) -> Iterator[tuple[str, Outgoing]]:
         for each in found:

@@ -363,3 +363,5 @@ class _Bridge(logging.Handler):
 def log_warnings() -> None:
     """Let warnings and errors of the libraries stand in the hub's log, one line each."""
     logging.basicConfig(level=logging.WARNING, handlers=[_Bridge()], force=True)
+    # It warns of every chore that took longer than its pause.
+    logging.getLogger("mode.timers").setLevel(logging.ERROR)
