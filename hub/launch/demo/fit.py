@@ -40,6 +40,8 @@ class Fits:
             shapes = self._shapes[event.type] = shapes_of(contract)
         data = {}
         for name, value in event.data.items():
+            if name not in shapes:
+                continue  # a field that the rules share, and that this type does without
             try:
                 data[name] = shapes[name](value, self._zone)
             except (ValueError, InvalidOperation, OverflowError):

@@ -12,24 +12,31 @@ from sqlalchemy import Engine
 
 from hub.contracts import topics
 from hub.contracts.names import AgencyCode
+from hub.contracts.topics import SUPERVISION, WINDOW
 from hub.errors import BrokerUnavailableError
-from hub.launch.demo import logs
+from hub.launch.demo import logs, plan
 from hub.launch.demo.clock import Clock
 from hub.launch.demo.workers import Workers
 from hub.settings import Settings
 from hub.store import audit
 
 SETTLE_SECONDS = 300.0
+READERS = frozenset({*plan.RECIPIENTS, WINDOW, SUPERVISION})
+"""Agencies whose deliveries somebody reads while the demo runs."""
 _FIRST_LOOK_SECONDS, _LAST_LOOK_SECONDS = 0.01, 0.2
+
+_HUB = topics.outbox(topics.HUB)
 
 Places = Mapping[tuple[str, int], int]
 
 
 class Gate:
-    """How far the gate has decided what lies on some agencies' outboxes. A context manager."""
+    """How far the gate has decided what lies on some agencies' outboxes and the hub's. A context manager."""
 
     def __init__(self, settings: Settings, agencies: Iterable[AgencyCode]) -> None:
+        self._settings = settings
         self._lag = logs.Lag(settings, topics.GATE_GROUP, [topics.outbox(agency) for agency in agencies])
+        self._hub = logs.Lag(settings, topics.GATE_GROUP, [_HUB])
 
     def __enter__(self) -> Self:
         return self
@@ -38,14 +45,11 @@ class Gate:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._lag.__exit__(kind, error, trace)
+        self._hub.__exit__(kind, error, trace)
 
     def decided(self) -> dict[tuple[str, int], int]:
         """Return the next place of each outbox that the gate has not decided."""
-        return self._lag.committed()
-
-    def lag(self) -> int:
-        """Return how much lies on the outboxes that the gate has not decided."""
-        return self._lag.count()
+        return self._lag.committed() | self._hub.committed()
 
     def wait(self, places: Places) -> None:
         """Return when the gate has decided all that lies before some places."""
@@ -54,9 +58,11 @@ class Gate:
     def wait_all(self) -> None:
         """Return when the gate has decided everything that lies on the outboxes."""
         self._until(lambda: self._lag.count() == 0)
+        # On the hub's, marks of transactions follow the last record, which nobody commits past.
+        self.wait(logs.last_records(self._settings, _HUB))
 
     def _is_behind(self, places: Places) -> bool:
-        decided = self._lag.committed()
+        decided = self.decided()
         return all(decided.get(place, 0) >= next_ for place, next_ in places.items())
 
     def _until(self, reached: Callable[[], bool]) -> None:
@@ -93,11 +99,11 @@ def through(
         workers.go_on()
 
 
-def audited(gate: Gate, books: Engine, unread: frozenset[AgencyCode] = frozenset()) -> dict[str, Any]:
+def audited(gate: Gate, books: Engine) -> dict[str, Any]:
     """Return the audit's sheet of a cut behind all that the gate has decided until now.
 
-    Waits some minutes for everybody who reads to have acknowledged all, but `unread` agencies; then it is
-    returned as it is. Raises BrokerUnavailableError when the audit does not come so far.
+    Waits some minutes for everybody who reads to have acknowledged all; then it is returned as it is. Raises
+    BrokerUnavailableError when the audit does not come so far.
     """
     decided = gate.decided()
     end = time.monotonic() + SETTLE_SECONDS
@@ -106,7 +112,7 @@ def audited(gate: Gate, books: Engine, unread: frozenset[AgencyCode] = frozenset
         cut = {(line["topic"], line["partition"]): line["next"] for line in sheet.get("intake", ())}
         behind = [place for place, next_ in decided.items() if cut.get(place, 0) < next_]
         routes = sheet.get("routes", ())
-        waiting = any(line["pending"] for line in routes if line["recipient"] not in unread)
+        waiting = any(line["pending"] for line in routes if line["recipient"] in READERS)
         if not behind and not waiting:
             return sheet
         if time.monotonic() > end:

@@ -85,6 +85,14 @@ def sent_already(settings: Settings, agency: AgencyCode) -> Counter[str]:
     return Counter(identity(record) for record in found)
 
 
+def last_records(settings: Settings, topic: str) -> dict[tuple[str, int], int]:
+    """Return the next place behind the last committed record of each partition that has one."""
+    found: dict[tuple[str, int], int] = {}
+    for record in records(settings, topic, range(partitions(settings, topic))):
+        found[topic, record.partition() or 0] = (record.offset() or 0) + 1
+    return found
+
+
 def rejected_already(settings: Settings, agency: AgencyCode) -> set[str]:
     """Return the ids of the events whose delivery an agency has rejected: each rejection names its cause."""
     topic = topics.outbox(agency)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -153,21 +154,23 @@ def read(path: Path) -> tuple[Mapping, Document]:
 def load_checked(path: Path, contracts: Contracts) -> Mapping:
     """Read a mapping file and compare it with the contracts: every type and field that it names exists.
 
-    Raises ConfigError naming every fault with its line and field.
+    A field that all rules share has to be in one of their types; the others do without it. Raises ConfigError
+    naming every fault with its line and field.
     """
     rules, document = read(path)
-    faults = []
+    faults: list[Fault] = []
+    every: set[str] = set()
     for number, rule in enumerate(rules.events):
-        place: tuple[str | int, ...] = ("events", number)
+        place = ("events", number)
         try:
             known = contracts.versions(event_type(rule.type))[-1].field_names
         except ContractError as error:
             faults.append(document.fault((*place, "type"), str(error)))
             continue
+        every |= known
         faults += _unknown(document, known, (*place, "fields"), rule.fields)
-        for name, group in (("fields", rules.fields), ("first", rules.first), ("last", rules.last)):
-            if number == 0 or name == "fields":
-                faults += _unknown(document, known, (name,), group, of=rule.type)
+    for name, group in (("fields", rules.fields), ("first", rules.first), ("last", rules.last)):
+        faults += _unknown(document, every, (name,), group)
     if rules.events[-1].when:
         faults.append(document.fault(("events",), "must end with a rule without `when`, which fits always."))
     if faults:
@@ -176,14 +179,10 @@ def load_checked(path: Path, contracts: Contracts) -> Mapping:
 
 
 def _unknown(
-    document: Document,
-    known: frozenset[str],
-    place: tuple[str | int, ...],
-    group: dict[str, Spec],
-    of: str = "the event type",
+    document: Document, known: AbstractSet[str], place: tuple[str | int, ...], group: dict[str, Spec]
 ) -> list[Fault]:
     return [
-        document.fault((*place, name), f"{of} has no such field.{did_you_mean(name, known)}")
+        document.fault((*place, name), f"the event type has no such field.{did_you_mean(name, known)}")
         for name in group
         if name not in known
     ]

@@ -8,8 +8,7 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
-from hub.contracts import topics
-from hub.launch.demo import plan
+from hub.launch.demo import plan, programme_page
 from hub.launch.demo.run import Result, case_counts
 
 _BASELINE = (
@@ -40,6 +39,7 @@ def show(result: Result, console: Console, api_url: str) -> None:
     console.print(_routes(result))
     console.print(_parked(result))
     _speed(result, console)
+    programme_page.show(result, console)
     _catalogue(result, console)
     _verdict(result, console)
     _next(console, api_url)
@@ -135,6 +135,7 @@ def _verdict(result: Result, console: Console) -> None:
         (result.ledger["balanced"], "every sum of the ledger holds, and no fault is open"),
         (not open_, f"unaccounted: {faults} (missing, doubled, altered, out of order)"),
         (result.figures_hold, "the hub has read and decided exactly what was declared"),
+        (result.notices_hold, f"each of the {result.notices:,} deadlines that cases came to was told once"),
     )
     own = (
         (result.cases_hold, f"the permit register has every case: {found.cases.total():,}"),
@@ -157,14 +158,16 @@ def _facts(console: Console, facts: Iterable[tuple[bool, str]]) -> None:
 
 
 def _next(console: Console, api_url: str) -> None:
-    example = next(event.id for event in plan.log_events(plan.OFFICE))
+    first = next(iter(plan.log_events(plan.OFFICE)))
+    example, case = first.id, first.caseid
     console.rule("[bold]Where to look next", align="left")
     console.print(
         f"API        {api_url}/v1/events  {api_url}/v1/services  {api_url}/v1/ledger\n"
         f"metrics    {api_url}/metrics\n"
         f"one event  hub event show {example}\n"
-        f"the ledger hub ledger\n"
-        f"waiting    agency `{topics.SUPERVISION}` has deliveries that nobody reads yet: they are kept",
+        f"one case   hub case show {case} --lang fa\n"
+        f"figures    hub indicator list  ·  {api_url}/v1/indicators  ·  {api_url}/v1/obligations\n"
+        f"the ledger hub ledger",
         highlight=False,
         soft_wrap=True,
     )

@@ -12,7 +12,7 @@ from rich.console import Console
 from connectors.sdk import Config
 from hub import resources
 from hub.broker import credentials
-from hub.broker.desired.apply import apply
+from hub.broker.desired.apply import apply, in_force
 from hub.contracts import topics
 from hub.contracts.codec import Codec
 from hub.contracts.names import AgencyCode, agency_code
@@ -27,6 +27,7 @@ from hub.launch.demo.publish import LogJob
 from hub.launch.demo.settle import settled
 from hub.launch.demo.workers import Workers
 from hub.registry.model import Registry
+from hub.registry.plan import plan
 from hub.settings import Settings
 from hub.store.engine import engine
 
@@ -93,7 +94,9 @@ def run(settings: Settings, replay: Replay, console: Console, *, days: int = win
     show, codec, source = Show(console), Codec(Contracts.load()), replay.source
     with show.step(f"Agency registry: agency {source.agency}"):
         # On a data folder that has a registry in force already, the log's agency and journey come beside.
-        apply(settings, replay.registry)
+        current = in_force(settings)
+        if current is None or plan(current, replay.registry).changes:
+            apply(settings, replay.registry)
     with show.step(f"{source.path.name}: read, mapped and put in the order of its times"):
         spool, read = anylog.spool(source, codec, settings.data_dir / _FOLDER / "spool")
         already = _already(settings, spool, read)
@@ -102,8 +105,8 @@ def run(settings: Settings, replay: Replay, console: Console, *, days: int = win
     published = _publish(settings, LogJob(spool, tuple(read.ends(days)), already), due, show)
     books = engine(settings)
     with show.step("Cases are folded, notices told, and the audit judges everything"):
-        with Gate(settings, (source.agency, topics.HUB)) as gate:
-            sheet = settled(gate, books, folding=True)
+        with Gate(settings, (source.agency,)) as gate:
+            sheet = settled(gate, books)
         found = figures.of_log(books, source.agency, settings.indicators.zone)
     books.dispose()
     totals = sheet["totals"]
@@ -139,7 +142,7 @@ def _publish(settings: Settings, job: LogJob, due: int, show: Show) -> int:
     with (
         show.bars(due) as bars,
         Workers(bars) as workers,
-        Gate(settings, (agency, topics.HUB)) as gate,
+        Gate(settings, (agency,)) as gate,
         Clock(_config(settings, topics.HUB), partitions, known) as clock,
     ):
         workers.publish(_config(settings, agency), job)

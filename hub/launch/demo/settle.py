@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from hub.contracts.topics import SUPERVISION
 from hub.errors import StartError
 from hub.launch.demo.flow import SETTLE_SECONDS, Gate, audited
 
@@ -17,17 +16,19 @@ _UNSENT = text("""
 _TOLD = text("SELECT count(*) FROM notice")
 
 
-def settled(gate: Gate, books: Engine, *, folding: bool) -> dict[str, Any]:
-    """Return the audit's sheet once all is decided, delivered and, where cases are folded, told.
+def settled(gate: Gate, books: Engine) -> dict[str, Any]:
+    """Return the audit's sheet once all is decided and delivered, and what cases came to was told.
 
     Raises BrokerUnavailableError or StartError when it does not come to rest.
     """
-    unread = frozenset() if folding else frozenset({SUPERVISION})
     end = time.monotonic() + SETTLE_SECONDS
+    told = -1
     while True:
         gate.wait_all()
-        sheet = audited(gate, books, unread)
-        if not folding or (_count(books, _UNSENT) == 0 and gate.lag() == 0):
+        sheet = audited(gate, books)
+        # What was told last may have led to more: it is at rest when nothing was added meanwhile.
+        before, told = told, notices(books)
+        if _count(books, _UNSENT) == 0 and told == before:
             return sheet
         if time.monotonic() > end:
             raise StartError(

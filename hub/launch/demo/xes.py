@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 from xml.parsers import expat
 
 from hub.errors import ConfigError
@@ -79,7 +80,7 @@ def traces(path: Path, wanted: Collection[str], zone: tzinfo, odd: Oddities) -> 
             where=str(path),
             do="Write the log without a DOCTYPE.",
         ) from None
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise ConfigError(f"the log cannot be read: {error}.", where=str(path)) from None
     if not reader.is_log:
         raise ConfigError("this is no XES log: its first element is not <log>.", where=str(path))
@@ -103,10 +104,9 @@ def _refuse_entity(*_: Any) -> None:
 
 
 def _open(path: Path) -> IO[bytes]:
-    file = path.open("rb")
-    head = file.read(len(_GZIP))
-    file.seek(0)
-    return gzip.open(file) if head == _GZIP else file  # type: ignore[return-value]
+    with path.open("rb") as file:
+        packed = file.read(len(_GZIP)) == _GZIP
+    return cast("IO[bytes]", gzip.open(path)) if packed else path.open("rb")
 
 
 class _Reader:
