@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -348,3 +349,43 @@ def test_a_notice_that_came_back_stands_on_the_timeline_and_changes_no_figure(wo
     assert world.sql("SELECT events, last_at, holder FROM journey_case") == before
     assert world.sql("SELECT count(*) FROM supervision_event WHERE caseid = 'city/1'") == [(2,)]
     assert world.sql("SELECT * FROM figure_due") == []
+
+
+def batched_alike(world, records):
+    """Fold records at once, in two batches, and one by one; return the content, which must be the same."""
+    found = []
+    for batches in ([records], [records[:1], records[1:]], [[each] for each in records]):
+        world.empty()
+        world.fold(*batches)
+        found.append(world.content())
+    assert found[0] == found[1] == found[2]
+    return found[0]
+
+
+def test_what_was_told_is_not_watched_again_when_its_case_is_opened_again(world):
+    """The same deadline of the same run: it was told, whatever happened to its case meanwhile."""
+    inbox = Inbox()
+    inbox.submit("city/1")
+    inbox.tick(60, [sum(b"city/1") % 4])
+    inbox.deliver(WITHDRAWN, "city/1", hours=61, data={"service_id": "licence"})
+    inbox.deliver(RECEIVED, "city/1", hours=62, data={"service_id": "licence"})
+    batched_alike(world, inbox.records())
+    assert {row[0] for row in world.sql("SELECT type FROM notice")} == {
+        "hub.step.due.v1",
+        "hub.step.overdue.v1",
+    }
+    watched = world.sql("SELECT step, kind FROM case_watch ORDER BY step")
+    assert watched == [("case", "overdue"), ("check", "escalated")]
+
+
+def test_the_end_of_a_sub_case_is_told_as_it_was_when_it_was_first_known(world):
+    """What arrives later and puts the end at another time changes the case, not what was told."""
+    inbox = Inbox()
+    inbox.submit("health/1", agency="health", service="inspection", data={"parent_case": "city/1"})
+    inbox.step("health/1", "look", "health", 40)
+    inbox.step("health/1", "look", "health", 30)
+    batched_alike(world, inbox.records())
+    assert world.sql("SELECT caseid, decided_at, data ->> 'sub_case' FROM notice") == [
+        ("city/1", START + timedelta(hours=40), "health/1")
+    ]
+    assert world.sql("SELECT ended_at FROM journey_case") == [(START + timedelta(hours=30),)]
