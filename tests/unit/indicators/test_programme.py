@@ -14,6 +14,7 @@ from hub.indicators.breakdown import ALL, breakdown
 from hub.indicators.inputs import Frame, Inputs, RatingCount, StepGroup
 from hub.indicators.obligations import DECLARED, OBJECTED, PROGRESSED, fold, overlaps
 from hub.indicators.standing import standing
+from tests.unit.indicators.makers import event, group, moment
 
 AGENCIES = frozenset({"tax", "bank", "registry"})
 
@@ -119,8 +120,6 @@ def test_reports_of_strangers_change_nothing(declared, reported, at):
 @given(st.lists(st.floats(-10, 10), max_size=6), st.floats(-5, 5), st.none() | st.floats(-5, 5))
 def test_a_degree_lies_between_nothing_and_all(values, target, baseline):
     """Whatever is reported, 0 <= degree <= 1."""
-    from tests.unit.indicators.conftest import event, moment
-
     more = {} if baseline is None else {"baseline": str(baseline)}
     events = [event(DECLARED, "tax", "2026-01-01", obligation_id="o", target=str(target), **more)]
     events += [event(PROGRESSED, "tax", "2026-02-01", obligation_id="o", value=str(each)) for each in values]
@@ -206,11 +205,9 @@ def test_a_scorecard_can_be_computed_again_from_its_parts(declared, reported, at
 
 def test_an_obligation_measured_by_a_suppressed_figure_reveals_nothing(declared, at):
     """Three cases are too few to be published: then nothing is measured, and the declared word counts."""
-    from tests.unit.indicators.test_suppression import group
-
     rows = (group("tax", "IR-01", "2026-02", completed=3, late=1),)
-    event = declared(measured_by="completion.in-time")
-    inputs = Inputs(Frame(at("2026-06-01"), AGENCIES), cases=rows, programme=(event,))
+    owed = declared(measured_by="completion.in-time")
+    inputs = Inputs(Frame(at("2026-06-01"), AGENCIES), cases=rows, programme=(owed,))
     one_ = next(v for v in figures.published(inputs) if v.place.indicator == "programme.obligation")
     assert (one_.details["measured_value"], one_.basis) == (None, "declared")
     many = replace(inputs, cases=(group("tax", "IR-01", "2026-02", completed=40, late=2),))

@@ -11,28 +11,11 @@ from hypothesis import strategies as st
 from hub.indicators import figures
 from hub.indicators.breakdown import ALL, breakdown
 from hub.indicators.definitions import DEFINITIONS
-from hub.indicators.inputs import CaseGroup, Frame, Inputs
+from hub.indicators.inputs import Frame, Inputs
 from hub.indicators.suppression import small_tally, suppressed
+from tests.unit.indicators.makers import group
 
 FRAME = Frame(None, frozenset({"a", "b", "c"}))
-
-
-def group(agency, province, month, *, completed=0, withdrawn=0, open_=0, late=0):
-    return CaseGroup(
-        "birth",
-        agency,
-        "online",
-        province,
-        month,
-        started=completed + withdrawn + open_,
-        open=open_,
-        started_completed=completed,
-        started_withdrawn=withdrawn,
-        completed=completed,
-        withdrawn=withdrawn,
-        ended_with_deadline=completed,
-        ended_late=min(late, completed),
-    )
 
 
 groups = st.lists(
