@@ -100,18 +100,10 @@ def standing(obligation: Obligation, at: datetime | None, measured: float | None
     `measured` is the value of the indicator that measures it, where it has one; it decides before what the
     agency says. Else a reported value decides, by the target; else the reported state.
     """
-    said = [each.state for each in obligation.reports if each.state != "unknown"]
-    values = [each.value for each in obligation.reports if each.value is not None]
-    declared = values[-1] if values else None
-    told = said[-1] if said else "unknown"
+    told, declared = _last(obligation)
     value = declared if measured is None else measured
-    if value is not None and obligation.target is not None:
-        fulfilled = obligation.met_by(value)
-    else:
-        fulfilled = told == "fulfilled"
-    passed = at is not None and obligation.deadline is not None and at > obligation.deadline
-    state = _state(told, fulfilled=fulfilled, passed=passed)
-    late = state == "overdue" and at is not None and obligation.deadline is not None
+    days = _days_past(obligation.deadline, at)
+    state = _state(told, fulfilled=_fulfilled(obligation, told, value), passed=days is not None)
     return Standing(
         obligation=obligation,
         at=at,
@@ -123,9 +115,27 @@ def standing(obligation: Obligation, at: datetime | None, measured: float | None
         measured_value=measured,
         degree=1.0 if state == "fulfilled" else _degree(obligation, value),
         fulfilled_at=_fulfilled_at(obligation) if state == "fulfilled" and measured is None else None,
-        overdue_days=(at - obligation.deadline) // _DAY if late and at and obligation.deadline else None,
+        overdue_days=days if state == "overdue" else None,
         forecast=forecast(obligation, at) if state in {"open", "overdue"} else None,
     )
+
+
+def _last(obligation: Obligation) -> tuple[str, float | None]:
+    """Return the last state and the last value that were reported."""
+    said = [each.state for each in obligation.reports if each.state != "unknown"]
+    values = [each.value for each in obligation.reports if each.value is not None]
+    return (said[-1] if said else "unknown"), (values[-1] if values else None)
+
+
+def _days_past(deadline: datetime | None, at: datetime | None) -> int | None:
+    """Return the whole days since a deadline that has passed, None where it has not."""
+    return None if at is None or deadline is None or at <= deadline else (at - deadline) // _DAY
+
+
+def _fulfilled(obligation: Obligation, told: str, value: float | None) -> bool:
+    if value is None or obligation.target is None:
+        return told == "fulfilled"
+    return obligation.met_by(value)
 
 
 def _state(told: str, *, fulfilled: bool, passed: bool) -> State:
@@ -158,13 +168,9 @@ def _fulfilled_at(obligation: Obligation) -> datetime | None:
     """Return since when the reports say without a break that it is fulfilled."""
     since = None
     for report in obligation.reports:
-        if report.value is not None and obligation.target is not None:
-            fulfilled = obligation.met_by(report.value)
-        elif report.state != "unknown":
-            fulfilled = report.state == "fulfilled"
-        else:
+        if report.value is None and report.state == "unknown":
             continue
-        since = (since or report.at) if fulfilled else None
+        since = (since or report.at) if _fulfilled(obligation, report.state, report.value) else None
     return since
 
 
