@@ -35,6 +35,8 @@ BreakdownText = Annotated[
     str | None,
     Query(max_length=500, description="Only this breakdown: `all`, `agency=…`, `journey=…;channel=…`."),
 ]
+IndicatorId = Annotated[str | None, Query(description="Only of this indicator.")]
+FamilyName = Annotated[str | None, Query(description="Only of this family, for example completion.")]
 _EDITION: Sequence[type] = (str, str, str, int)
 _LIVE: Sequence[type] = (str, str, str)
 
@@ -44,8 +46,8 @@ def figures(  # noqa: PLR0917 - query parameters, all named by the caller
     hub: Hub,
     cursor: CursorText = None,
     limit: Limit = 100,
-    id: Annotated[str | None, Query(description="Only of this indicator.")] = None,  # noqa: A002
-    family: Annotated[str | None, Query(description="Only of this family, for example completion.")] = None,
+    id: IndicatorId = None,  # noqa: A002 - the parameter's public name
+    family: FamilyName = None,
     period: Period = None,
     breakdown: BreakdownText = None,
     edition: Annotated[int | None, Query(ge=1, description="This edition; without it the newest.")] = None,
@@ -57,7 +59,7 @@ def figures(  # noqa: PLR0917 - query parameters, all named by the caller
     """
     if live and edition is not None:
         raise ProblemError("invalid-parameter", "A live figure has no edition.")
-    question = _question(id, family, period, breakdown, edition)
+    question = asked(id, family, period, breakdown, edition)
     kinds = _LIVE if live else _EDITION
     after = cursors.decode(cursor, (question, live), kinds)
     read = indicators.live if live else indicators.page
@@ -82,7 +84,7 @@ def indicator(  # noqa: PLR0917 - query parameters, all named by the caller
 ) -> Document:
     """Show what an indicator means, and its editions: also those that a restatement has replaced."""
     definition = _definition(id)
-    question = _question(id, None, period, breakdown, None)
+    question = asked(id, None, period, breakdown)
     after = cursors.decode(cursor, question, _EDITION)
     found = indicators.history(hub.engine, question, after, limit + 1)
     page = found[:limit]
@@ -107,7 +109,7 @@ def evidence(  # noqa: PLR0917 - query parameters, all named by the caller
     Where the figure is suppressed, so is its evidence.
     """
     definition = _definition(id)
-    question = _question(id, None, period or "all", breakdown or "all", None)
+    question = asked(id, None, period or "all", breakdown or "all")
     after = cursors.decode(cursor, question, figure_evidence.kinds(id))
     found = indicators.live(hub.engine, question, (), 1)
     if not found:
@@ -126,8 +128,12 @@ def evidence(  # noqa: PLR0917 - query parameters, all named by the caller
     }
 
 
-def _question(
-    id_: str | None, family: str | None, period: str | None, breakdown: str | None, edition: int | None
+def asked(
+    id_: str | None,
+    family: str | None,
+    period: str | None,
+    breakdown: str | None,
+    edition: int | None = None,
 ) -> Question:
     """Return what is asked for, or raise a problem that names what there is not."""
     if id_ is not None:

@@ -227,10 +227,11 @@ def last_published(engine: Engine) -> datetime | None:
         return connection.execute(select(func.max(indicator_edition.c.published_at))).scalar()
 
 
-def everything(engine: Engine) -> Iterator[Edition]:
-    """Give the newest edition of every figure, by indicator, period and breakdown."""
+def everything(engine: Engine, question: Question) -> Iterator[Edition]:
+    """Give the newest edition of every figure that is asked for, by indicator, period and breakdown."""
     table = indicator_edition.c
-    query = select(table.document).where(table.latest).order_by(table.id, table.period, table.breakdown)
+    query = _asked(select(table.document), indicator_edition, question).where(table.latest)
+    query = query.order_by(table.id, table.period, table.breakdown)
     with _transaction(engine) as connection:
         for row in connection.execute(query.execution_options(yield_per=_SENT_AT_ONCE)):
             yield edition_of(row.document)
