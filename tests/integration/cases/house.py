@@ -143,6 +143,17 @@ class House:
         headers = [envelope.text_headers(each.headers) for each in self.read(topic)]
         return [each["ce_id"] for each in headers if each["ce_type"] != TICK]
 
+    def behind(self):
+        """Return how many offsets of the inbox the database has before it, markers of transactions too."""
+        tail = Tail(self.settings, topics.ADMIN_PRINCIPAL, "test")
+        try:
+            ends = tail.ends([(INBOX, each) for each in range(topics.DEFAULT_PARTITIONS)])
+            lows = tail.lows(ends)
+        finally:
+            tail.close()
+        places = self.places()
+        return sum(end - places.get(part, lows[INBOX, part]) for (_, part), end in ends.items())
+
     def caught_up(self):
         """Say whether the database is past every record of the inbox."""
         places = self.places()
