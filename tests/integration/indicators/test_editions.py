@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
@@ -10,6 +12,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from rdflib import QB, RDF, Graph
 
 from hub.api import app
 from hub.errors import BrokerUnavailableError
@@ -198,3 +201,22 @@ def test_obligations_stand_with_degree_deadline_and_objections(told, get):
     assert found["objections"][0]["grounds_en"] == "counted too early"
     assert get("/v1/obligations?agency=town").json()["obligations"] == []
     assert get("/v1/obligations?state=fulfilled").json()["obligations"] == []
+
+
+def test_exports_hold_every_published_figure(get, told):
+    """Rows as CSV and JSON have each figure once; the cube has those with a value."""
+    every = latest(told)
+    rows = list(csv.DictReader(io.StringIO(get("/exports/indicators.csv").text)))
+    assert len(rows) == len(every)
+    assert [each["flags"] for each in rows].count("c") == sum(
+        each.value.suppressed for each in every.values()
+    )
+    document = get("/exports/indicators.json?family=completion&period=all").json()
+    assert {each["period"] for each in document["rows"]} == {"all"}
+    answer = get("/exports/indicators.ttl?id=completion.started")
+    assert answer.headers["content-type"].startswith("text/turtle")
+    cube = Graph().parse(data=answer.text, format="turtle")
+    with_value = [
+        each for key, each in every.items() if key[0] == STARTED[0] and each.value.value is not None
+    ]
+    assert len(list(cube.subjects(RDF.type, QB.Observation))) == len(with_value) > 3
