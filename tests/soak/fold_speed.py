@@ -4,25 +4,30 @@
 
 Prints one JSON object a measurement: events, seconds, events a second, the share of a core that Python took.
 `alone` reads and folds in memory; `live` is what the live runner does with one batch after another in their
-order of time; `rebuild` has larger batches. With `--open-steps`, a tick over so many open steps.
+order of time; `rebuild` has larger batches. With `--open-steps`, a tick over so many open steps. With
+`--open-cases`, so many cases are opened, and each has one more event, in another order: the worst that a
+batch can be; memory in MB is told after both.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import random
 import sys
 import tempfile
 import time
 import zlib
 from collections import Counter
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import psutil
 from sqlalchemy import text
 
+from connectors.sdk import Event
 from connectors.sdk.events import to_record
 from hub import resources
 from hub.contracts import envelope, topics
@@ -110,30 +115,63 @@ def alone(found, book):
     told("alone", len(found), time.perf_counter() - began, time.process_time() - cpu, folded_anew=anew)
 
 
+def open_cases(server, book, count, batch):
+    """Open so many cases, then complete a step of each, in another order."""
+    feed = delivered(((each, plan.OFFICE) for each in two_events(count)), Codec(Contracts.load()))
+    with_database("open", islice(feed, count), book, server, batch)
+    with_database("go on", feed, book, server, batch)
+
+
+def two_events(count):
+    """Yield the event that opens each case, and then another of each."""
+    chance, numbers = random.Random(1), list(range(count))
+    data = {"service_id": "environmental-permit-receipt"}
+    for day, type_ in ((4, "service.request.submitted.v1"), (5, "service.step.completed.v1")):
+        chance.shuffle(numbers)
+        for local in numbers:
+            yield Event(
+                type=type_,
+                data=data,
+                caseid=f"{plan.OFFICE}/{local}",
+                id=f"{day}-{local}",
+                time=f"2026-05-0{day}T09:00:00+03:30",
+            )
+
+
 def server_cpu(server):
     """Return the CPU seconds that the server's processes have taken."""
     root = psutil.Process(server.process.pid)
+    ended = root.cpu_times()
     times = [each.cpu_times() for each in (root, *root.children(recursive=True))]
-    return sum(each.user + each.system for each in times)
+    return sum(each.user + each.system for each in times) + ended.children_user + ended.children_system
 
 
-def with_database(name, found, book, server, batch):
-    """Fold into an empty database."""
-    settings = server.settings
-    database = engine(settings, pool_size=1)
+def emptied(server):
+    """Forget all cases."""
+    database = engine(server.settings, pool_size=1)
     with database.begin() as connection:
         names = "supervision_event, journey_case, case_step, case_handoff, case_watch, handover, notice"
         connection.execute(text(f"TRUNCATE {names}, consumer_position, route_sequence, figure_due"))
+    database.dispose()
+
+
+def with_database(name, found, book, server, batch):
+    """Fold records."""
+    database = engine(server.settings, pool_size=1)
     folding = Folding(
         database,
         Runner(lambda: book, lambda *_: None, lambda _: True, ZoneInfo("Asia/Tehran"), tells=False),
     )
     folding.assigned(range(PARTITIONS))
     began, cpu, taken = time.perf_counter(), time.process_time(), server_cpu(server)
-    for start in range(0, len(found), batch):
-        folding.fold(found[start : start + batch])
+    left, count = iter(found), 0
+    while records_ := list(islice(left, batch)):
+        folding.fold(records_)
+        count += len(records_)
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
-    told(name, len(found), seconds, cpu, batch=batch, server_cpu=round(server_cpu(server) - taken, 2))
+    memory = psutil.Process().memory_info().rss // 2**20
+    taken = round(server_cpu(server) - taken, 2)
+    told(name, count, seconds, cpu, batch=batch, server_cpu=taken, memory=memory)
     database.dispose()
 
 
@@ -210,6 +248,7 @@ def main():
     parser.add_argument("--batch", type=int, default=2000)
     parser.add_argument("--events", type=int, default=None)
     parser.add_argument("--open-steps", type=int, default=0)
+    parser.add_argument("--open-cases", type=int, default=0)
     asked = parser.parse_args()
     book = registry_book()
     with tempfile.TemporaryDirectory() as folder:
@@ -222,9 +261,13 @@ def main():
             if asked.open_steps:
                 tick(server.settings, asked.open_steps)
                 return 0
+            if asked.open_cases:
+                open_cases(server, book, asked.open_cases, asked.batch)
+                return 0
             found = records(asked.events)
             alone(found, book)
             with_database("live", found, book, server, asked.batch)
+            emptied(server)
             with_database("rebuild", found, book, server, 10 * asked.batch)
         finally:
             server.stop()
