@@ -13,10 +13,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FIELDS = [
     *("read", "routed", "unclaimed", "duplicate", "parked", "accepted", "delivered", "pending", "rejected"),
-    *("expired", "unaccounted", "cases", "events_per_second", "p50_ms", "p99_ms"),
+    *("expired", "unaccounted", "cases", "events_per_second", "p50_ms", "p99_ms", "ticks", "notices"),
+    *("journeys", "late", "judged", "handovers_units", "handovers_persons", "islands", "realisation_ratio"),
 ]
+OBLIGATIONS, CONSULTATIONS = 23, 50
 LOG_ROWS = 52_217 + 44_354 + 59_681 + 8_577
-EXTRAS = 5_491 + 200 + 50 + 500 + 1 + 3 + 14
+EXTRAS = 5_491 + 200 + OBLIGATIONS + CONSULTATIONS + 50 + 500 + 1 + 3 + 14
+HAND_OVERS = 5_440, 3_149 + 2_308 + 3_405 + 1_208
+"""Between units (the permit office's log alone names them) and between persons, as the oracle has them."""
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +63,7 @@ def test_the_demo_accounts_for_everything(hub, tmp_path):
     assert code == 0, "\n".join([*lines, errors])
     told = json.loads(lines[-1])
     assert list(told) == FIELDS
-    assert told["read"] == LOG_ROWS + EXTRAS
+    assert told["read"] == LOG_ROWS + EXTRAS + told["ticks"] + told["notices"]
     assert told["read"] == told["routed"] + told["unclaimed"] + told["duplicate"] + told["parked"]
     assert told["accepted"] == sum(told[name] for name in ("delivered", "pending", "rejected", "expired"))
     assert (told["unclaimed"], told["duplicate"], told["parked"], told["rejected"]) == (1, 500, 14, 3)
@@ -67,6 +71,12 @@ def test_the_demo_accounts_for_everything(hub, tmp_path):
     assert told["cases"] == 1199 + 832 + 1409 + 1434
     assert 0 < told["p50_ms"] <= told["p99_ms"]
     assert told["events_per_second"] > 0
+    assert (told["late"], told["judged"], told["journeys"]) == (377, 1_329, 2)
+    assert (told["handovers_units"], told["handovers_persons"]) == HAND_OVERS
+    assert told["ticks"] > 0
+    assert told["notices"] > told["late"]
+    assert told["islands"] > 0
+    assert 0 < told["realisation_ratio"] < 1
     page = "\n".join(lines)
     assert "every sum of the ledger holds, and no fault is open" in page
     assert "reference (brief), not measured here" in page
