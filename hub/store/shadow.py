@@ -176,8 +176,11 @@ class Shadow:
         except DBAPIError as error:
             raise reworded(error) from None
 
-    def replace(self, catch_up: Callable[[Positions], None]) -> None:
+    def replace(self, catch_up: Callable[[Positions], None], within: str | None = None) -> None:
         """Put the shadow's tables in the place of the live ones, in one transaction.
+
+        `within` is SQL that belongs to it, run while both stand: the live tables in the schema `{home}`, the
+        shadow's in `{shadow}`.
 
         `catch_up` brings the shadow exactly to the positions that it is given; meanwhile no consumer can
         write, and readers go on. Whoever waited finds its positions as it left them and writes to the new
@@ -187,7 +190,7 @@ class Shadow:
         for _ in range(_ATTEMPTS):
             try:
                 with self._holder.begin():
-                    self._exchange(catch_up)
+                    self._exchange(catch_up, within)
             except DBAPIError as error:
                 if not isinstance(error.orig, _BUSY):
                     raise reworded(error) from None
@@ -230,13 +233,15 @@ class Shadow:
         except DBAPIError as error:
             raise reworded(error) from None
 
-    def _exchange(self, catch_up: Callable[[Positions], None]) -> None:
+    def _exchange(self, catch_up: Callable[[Positions], None], within: str | None) -> None:
         self._holder.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_WAIT}'"))
         keep_out(self._holder)
         # A consumer's first statement advances its position: none gets further than that from here on.
         self._holder.execute(text("LOCK TABLE consumer_position IN SHARE ROW EXCLUSIVE MODE"))
         catch_up(_positions(self._holder, self._consumers))
         home = self._holder.scalar(text(_HOME))
+        if within is not None:
+            self._holder.execute(text(within.format(home=home, shadow=SCHEMA)))
         own = [table.name for table in self._tables if "consumer" not in table.c]
         if own:
             names = ", ".join(f"{home}.{name}" for name in own)

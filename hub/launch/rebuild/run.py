@@ -43,7 +43,7 @@ def _rebuild(settings: Settings, target: Target, *, check: bool, say: Say) -> Ou
             compared = [live.compare(table) for table in target.tables]
         if not check:
             refuse_less(compared, filler.cut_off)
-            shadow.replace(lambda positions: _last(filler, positions))
+            shadow.replace(lambda positions: _last(filler, positions), target.within)
             if target.after is not None:
                 shadow.run(target.after)
         return Outcome(target.name, records, compared, replaced=not check)

@@ -39,14 +39,16 @@ class Source:
 class Target:
     """Tables that are built together, and the sources that make them.
 
-    `own` are tables that the writers fill beside them and that do not take the live ones' place; `after` is
-    SQL to be run once the others have, where the shadow's tables still stand in the schema `shadow`.
+    `own` are tables that the writers fill beside them and that do not take the live ones' place. `within` is
+    SQL of the transaction in which the others take it (Shadow.replace); `after` is SQL to be run behind it,
+    where the own tables still stand in the schema `{shadow}`.
     """
 
     name: str
     sources: tuple[Source, ...]
     tables: tuple[Table, ...]
     own: tuple[Table, ...] = ()
+    within: str | None = None
     after: str | None = None
 
     @property
@@ -93,6 +95,11 @@ CASES = Target(
         *(tables.contribution_tally, tables.notice, tables.route_sequence, tables.sequence_fault),
     ),
     own=(tables.figure_due,),
+    # A rebuild publishes nothing: a notice that the live cases did not come to counts as told.
+    within="""
+        INSERT INTO {home}.notice_sent (id, sent_at)
+        SELECT id, now() FROM {shadow}.notice WHERE id NOT IN (SELECT id FROM {home}.notice)
+        ON CONFLICT DO NOTHING""",
     # Figures of all months, those counted of the old tables among them, are to be counted again.
     after="""
         INSERT INTO figure_due (journey, month, mark)

@@ -55,14 +55,16 @@ def test_tables_are_built_again_from_the_log_as_they_were(filled):
 
     filled.sql("UPDATE journey_case SET holder = 'nobody' WHERE caseid = 'city/1' RETURNING caseid")
     filled.sql("DELETE FROM case_step WHERE caseid = 'city/2' AND step = 'check' RETURNING caseid")
-    filled.sql("DELETE FROM notice WHERE id = (SELECT min(id) FROM notice) RETURNING id")
+    sent = filled.sql("SELECT id FROM notice_sent")
+    unknown = filled.sql("DELETE FROM notice WHERE id = (SELECT max(id) FROM notice) RETURNING id")
     filled.sql("UPDATE handover SET count = count + 1 RETURNING count")
     pairs = len(good["handover"])
     damaged = {"journey_case": (1, 1), "case_step": (0, 1), "notice": (0, 1), "handover": (pairs, pairs)}
     outcome = run.rebuild(filled.settings, "cases", check=False, say=lambda _: None)
     assert (told(outcome), outcome.replaced) == (damaged, True)
     assert filled.content() == good
-    assert filled.sql("SELECT count(*) FROM notice_sent") == [(1,)]
+    # What the live cases did not come to counts as told: nobody publishes it now.
+    assert filled.sql("SELECT id FROM notice_sent ORDER BY id") == sorted(sent + unknown)
     assert filled.ids(topics.outbox(topics.HUB)) == []
     assert ("licence", "2026-05") in filled.sql("SELECT journey, month FROM figure_due")
 
