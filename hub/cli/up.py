@@ -23,7 +23,7 @@ def up(
         bool, typer.Option("--with-prometheus", help="Also start Prometheus, with the hub's rules.")
     ] = False,
 ) -> None:
-    """Start Kafka, PostgreSQL, gate, projector and API, and keep them running until Ctrl-C or SIGTERM.
+    """Start Kafka, PostgreSQL and the hub's processes, and keep them running until Ctrl-C or SIGTERM.
 
     Everything lies in the data folder; a second start resumes. With HUB_KAFKA__BOOTSTRAP or HUB_POSTGRES__URL
     set, the hub uses those instead of its own. A second Ctrl-C does not wait for what is in hand (nothing is
