@@ -34,7 +34,7 @@ def demo(  # noqa: PLR0917 - options, all named by the caller
             min=1,
             help="Days of event time after which the programme's clock is told; deadlines fire then.",
         ),
-    ] = 14,
+    ] = 28,
     log: Annotated[
         Path | None,
         typer.Option("--log", metavar="FILE", help="Replay this XES log instead, plain or gzipped."),

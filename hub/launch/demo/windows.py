@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from hub.launch.demo.items import Item
 
-DAYS = 14
+DAYS = 28
 """How many days a window of the demo has unless it is asked for otherwise."""
 _DAY = timedelta(days=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from typer.main import get_command
 
 from hub import resources
+from hub.cli.app import app
 from hub.contracts.codec import Codec
 from hub.contracts.schemas import Contracts
 from hub.contracts.topics import WINDOW
-from hub.launch.demo import plan, refused, staff
+from hub.launch.demo import plan, refused, staff, windows
 from hub.launch.demo.items import Raw
 from hub.launch.demo.publish import missing
 from hub.registry.files import load
@@ -140,3 +142,9 @@ def test_the_last_events_at_a_pace_are_as_many_as_said():
         event for agency in plan.ISLANDS for event in plan.log_events(agency) if plan.moment(event) > turn
     ]
     assert {event.id for event in later} == plan.paced_ids()
+
+
+def test_the_command_and_the_windows_have_one_default():
+    """The option's default is written out, so that help comes quickly."""
+    [option] = [each for each in get_command(app).commands["demo"].params if each.name == "tick_days"]
+    assert option.default == windows.DAYS
