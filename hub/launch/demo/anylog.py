@@ -20,8 +20,9 @@ from hub.contracts.codec import Codec
 from hub.contracts.names import AgencyCode
 from hub.errors import ConfigError
 from hub.launch.demo import mapping, windows, xes
+from hub.launch.demo.columns import CASE
 from hub.launch.demo.fit import Fits
-from hub.launch.demo.mapping import CASE, Mapping
+from hub.launch.demo.mapping import Mapping
 from hub.launch.demo.tables import Log, Table
 from hub.launch.demo.windows import Batch
 from hub.launch.demo.xes import Oddities, Trace

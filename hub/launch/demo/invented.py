@@ -1,4 +1,4 @@
-"""What the demo invents beside the real logs: obligations, consultations, ratings. Pure; it never differs.
+"""What the demo invents beside the real logs: obligations and consultations. Pure; it never differs.
 
 Invented are the words, targets and dates. What an obligation comes to by `completion.in-time` is measured on
 the real deadlines of the logs.
@@ -12,14 +12,12 @@ from decimal import Decimal
 from typing import Any
 
 from connectors.sdk import Event
-from hub.contracts.names import AgencyCode, source_uri
+from hub.contracts.names import AgencyCode
 from hub.launch.demo.mapping import letters
 
-FEEDBACK = 200
-STRUCTURED = 50
 RATED = ("environmental-permit", "environmental-permit-receipt")
 
-_OFFICE = "permit-office"
+OFFICE = "permit-office"
 _LAW = "Example: Programme Act"
 _PROGRAMME = "Example: Smart Government Programme"
 # Owner, name, titles (fa, en), article, declared, deadline, target, measure, measured by, consequence.
@@ -38,14 +36,14 @@ _OBLIGATIONS: tuple[tuple[str, str, str, str, str, str, str, str, tuple[str | No
             _IN_TIME,
         )
         for agency, article, begin, deadline in (
-            (_OFFICE, "article 7, paragraph 1", "2010-12-01", "2012-01-01"),
+            (OFFICE, "article 7, paragraph 1", "2010-12-01", "2012-01-01"),
             ("municipality-1", "article 7, paragraph 2", "2011-01-01", "2015-01-01"),
             ("municipality-2", "article 7, paragraph 3", "2011-01-01", "2015-01-01"),
             ("municipality-3", "article 7, paragraph 4", "2011-01-01", "2015-01-01"),
         )
     ),
     (
-        _OFFICE,
+        OFFICE,
         "in-time-first-stage",
         "پایان ۷۰ درصد پرونده‌ها در مهلت",
         "End seven cases of ten within their deadline",
@@ -68,7 +66,7 @@ _OBLIGATIONS: tuple[tuple[str, str, str, str, str, str, str, str, tuple[str | No
             (None, "share of steps reported by events"),
         )
         for agency, article, begin, deadline in (
-            (_OFFICE, "article 9, paragraph 1", "2010-12-01", "2011-12-01"),
+            (OFFICE, "article 9, paragraph 1", "2010-12-01", "2011-12-01"),
             ("municipality-1", "article 9, paragraph 2", "2011-01-01", "2013-01-01"),
             ("municipality-2", "article 9, paragraph 3", "2011-01-01", "2014-06-01"),
         )
@@ -90,7 +88,7 @@ _OBLIGATIONS: tuple[tuple[str, str, str, str, str, str, str, str, tuple[str | No
     ),
 )
 _REPORTS: dict[str, tuple[tuple[str, str, str], ...]] = {
-    f"{_OFFICE}.report-steps": (("2011-03-01", "0.6", "under_way"), ("2011-09-01", "1", "fulfilled")),
+    f"{OFFICE}.report-steps": (("2011-03-01", "0.6", "under_way"), ("2011-09-01", "1", "fulfilled")),
     "municipality-1.report-steps": (
         ("2011-09-01", "0.4", "under_way"),
         ("2012-03-01", "0.8", "under_way"),
@@ -110,7 +108,7 @@ _REPORTS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("2013-06-01", "0", "dropped"),
     ),
 }
-_OBJECTED = (f"{_OFFICE}.in-time", "2012-01-10", "Deadlines moved by the applicant should not count.")
+_OBJECTED = (f"{OFFICE}.in-time", "2012-01-10", "Deadlines moved by the applicant should not count.")
 # Agency, name, level, opened, closed, views, concluded (with decision and effect) or None.
 _CONSULTATIONS: tuple[tuple[str, str, str, str, str, int, tuple[str, str, str] | None], ...] = (
     (
@@ -133,7 +131,7 @@ _CONSULTATIONS: tuple[tuple[str, str, str, str, str, int, tuple[str, str, str] |
         ("2013-04-02", "rejected", "The rule stays; the reasons are published."),
     ),
     (
-        _OFFICE,
+        OFFICE,
         "plain-letters",
         "information",
         "2011-04-01",
@@ -177,7 +175,7 @@ def consultations(agency: AgencyCode) -> Iterator[Event]:
             "opens_at": _at(opens),
             "closes_at": _at(closes),
             "decision_due_at": _at(closes) + timedelta(days=60),
-            "service_ids": [RATED[owner == _OFFICE]],
+            "service_ids": [RATED[owner == OFFICE]],
         }
         yield _event("participation.consultation.opened.v1", data, identity, opens)
         if conclusion is not None:
@@ -214,46 +212,6 @@ def views() -> Iterator[Event]:
                 time=_at(opens) + step * (number + 1),
                 channel="online",
             )
-
-
-def feedback() -> Iterator[Event]:
-    """Yield ratings through the year 2011, so many each month."""
-    for number in range(FEEDBACK):
-        data = {
-            "service_id": RATED[number % 2],
-            "rating": 1 + number * 7 % 5,
-            "aspect": "whole",
-            "solved": number % 3 > 0,
-        }
-        yield Event(
-            type="feedback.rating.given.v1",
-            data=data,
-            channel="mobile",
-            id=letters("feedback", number),
-            time=datetime(2011, 1 + number % 12, 1 + number % 28, 6, 30, tzinfo=UTC),
-        )
-
-
-def structured() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield ratings as JSON documents, each with its id."""
-    for number in range(STRUCTURED):
-        name = letters("structured", number)
-        yield (
-            name,
-            {
-                "specversion": "1.0",
-                "id": name,
-                "source": source_uri(AgencyCode(_OFFICE), "customer-contact"),
-                "type": "feedback.rating.given.v1",
-                "time": "2011-03-21T08:30:00+03:30",
-                "channel": "counter",
-                "data": {
-                    "service_id": "environmental-permit-receipt",
-                    "rating": 1 + number % 5,
-                    "rating_max": 5,
-                },
-            },
-        )
 
 
 def _declared(  # noqa: PLR0917 - the columns of the table above

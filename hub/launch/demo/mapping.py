@@ -21,6 +21,7 @@ from connectors.sdk import Event
 from hub.contracts.names import AgencyCode, agency_code, event_type
 from hub.contracts.schemas import Contracts
 from hub.errors import ConfigError, ContractError
+from hub.launch.demo.columns import Columns
 from hub.launch.demo.tables import Cell, Log
 from hub.registry.yamldocs import Document, Fault, did_you_mean, read_documents
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
-CASE = "case:"
 
 
 class _Model(BaseModel):
@@ -220,7 +220,7 @@ def events(mapping: Mapping, log: Log, agency: AgencyCode) -> Iterator[Event]:
 
     Raises ConfigError if the mapping names a column that the log does not have, or no rule fits a row.
     """
-    columns = _Columns(log)
+    columns = Columns(log)
     compiled = _compile(mapping, columns)
     cases, times = columns.values(mapping.case), columns.values(mapping.time)
     blank = [None] * log.events.length
@@ -239,7 +239,7 @@ def events(mapping: Mapping, log: Log, agency: AgencyCode) -> Iterator[Event]:
         )
 
 
-def _event_of(compiled: _Compiled, columns: _Columns, row: int) -> tuple[str, dict[str, Any]]:
+def _event_of(compiled: _Compiled, columns: Columns, row: int) -> tuple[str, dict[str, Any]]:
     for type_, fits, own in compiled.rules:
         if fits(row):
             parts = [compiled.fields, own]
@@ -256,7 +256,7 @@ def _event_of(compiled: _Compiled, columns: _Columns, row: int) -> tuple[str, di
     raise ConfigError("no rule of the mapping fits a row.", do="End `events` with a rule without `when`.")
 
 
-def _compile(mapping: Mapping, columns: _Columns) -> _Compiled:
+def _compile(mapping: Mapping, columns: Columns) -> _Compiled:
     def values(specs: dict[str, Spec]) -> dict[str, list[Any]]:
         return {name: columns.values(spec) for name, spec in specs.items()}
 
@@ -264,12 +264,12 @@ def _compile(mapping: Mapping, columns: _Columns) -> _Compiled:
     return _Compiled(rules, values(mapping.fields), values(mapping.first), values(mapping.last))
 
 
-def _condition(rule: Rule, columns: _Columns) -> Callable[[int], bool]:
+def _condition(rule: Rule, columns: Columns) -> Callable[[int], bool]:
     checks = [_check(name, wanted, columns) for name, wanted in rule.when.items()]
     return lambda row: all(check(row) for check in checks)
 
 
-def _check(name: str, wanted: str | list[str], columns: _Columns) -> Callable[[int], bool]:
+def _check(name: str, wanted: str | list[str], columns: Columns) -> Callable[[int], bool]:
     if name == "row":
         return columns.at(str(wanted)).__getitem__
     cells = columns.cells(name)
@@ -277,38 +277,3 @@ def _check(name: str, wanted: str | list[str], columns: _Columns) -> Callable[[i
         return lambda row: cells[row] is not None
     allowed = frozenset(wanted)
     return lambda row: cells[row] in allowed
-
-
-class _Columns:
-    """The log's columns by name, case attributes spread over the rows of their case."""
-
-    def __init__(self, log: Log) -> None:
-        self._log = log
-        self._case_of = [number for number, size in enumerate(log.sizes) for _ in range(size)]
-        self.place_in_case = [place for size in log.sizes for place in range(size)]
-        self.is_first = [place == 0 for place in self.place_in_case]
-        self.is_last = [place == size - 1 for size in log.sizes for place in range(size)]
-
-    def at(self, place: str) -> list[bool]:
-        """Return which rows are the first, the last or the only one of their case."""
-        if place == "only":
-            return [first and last for first, last in zip(self.is_first, self.is_last, strict=True)]
-        return self.is_first if place == "first" else self.is_last
-
-    def cells(self, name: str) -> Sequence[Cell]:
-        table = self._log.cases if name.startswith(CASE) else self._log.events
-        column = table.columns.get(name.removeprefix(CASE) if table is self._log.cases else name)
-        if column is None:
-            raise ConfigError(f"the mapping names the column {name!r}, which the log does not have.")
-        return [column[number] for number in self._case_of] if table is self._log.cases else column
-
-    def values(self, spec: Spec) -> list[Any]:
-        if isinstance(spec, str):
-            return list(self.cells(spec))
-        known: dict[Cell, Any] = {}
-        found = []
-        for cell in self.cells(spec.column):
-            if cell not in known:
-                known[cell] = spec.value(cell)
-            found.append(known[cell])
-        return found

@@ -22,7 +22,7 @@ from hub.contracts import envelope
 from hub.contracts.codec import Codec
 from hub.contracts.names import AgencyCode
 from hub.contracts.topics import WINDOW
-from hub.launch.demo import invented, mapping, refused, tables, windows
+from hub.launch.demo import invented, mapping, ratings, refused, tables, windows
 from hub.launch.demo.items import Item, Raw
 from hub.launch.demo.mapping import letters
 from hub.launch.demo.windows import Batch, Course
@@ -68,7 +68,7 @@ def timed(agency: AgencyCode) -> tuple[Event, ...]:
     found: list[Event] = list(log_events(agency)) if agency in ISLANDS else list(invented.views())
     found += [*invented.obligations(agency), *invented.consultations(agency)]
     if agency == OFFICE:
-        found += invented.feedback()
+        found += ratings.feedback()
     return tuple(sorted(found, key=moment))
 
 
@@ -211,7 +211,7 @@ def _repeated(agency: AgencyCode, events: list[Event], codec: Codec) -> Iterator
 
 def _structured() -> Iterator[Raw]:
     """Send feedback as JSON documents."""
-    for name, document in invented.structured():
+    for name, document in ratings.structured():
         headers = [(envelope.CONTENT_TYPE, envelope.STRUCTURED.encode())]
         yield Raw(name, Record(name.encode(), json.dumps(document).encode(), headers), "structured")
 
