@@ -116,7 +116,7 @@ def _role(settings: Settings) -> Role:
 
 def main(settings: Settings, stop: Stop) -> None:
     """Run until `stop`."""
-    serve(settings.metrics.port)
+    serve(settings.metrics.port, settings.metrics.host)
     log_warnings()
     Cases(settings, stop).work()
 
