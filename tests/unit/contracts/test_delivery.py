@@ -44,9 +44,7 @@ def test_an_event_that_was_sent_again_names_its_own_place():
     assert (found.origin.topic, found.replay_of) == ("agency.hub.outbox", Origin("agency.town.outbox", 1, 5))
 
 
-@pytest.mark.parametrize(
-    "name", ["ce_id", "ce_source", "ce_type", "ce_time", *HEADERS.keys() - {"ce_specversion"}]
-)
+@pytest.mark.parametrize("name", [name for name in HEADERS if name != "ce_specversion"])
 def test_a_header_that_is_missing_is_named(name):
     """No delivery of the gate's lacks one."""
     without = [(key, value) for key, value in pairs() if key != name]
