@@ -63,6 +63,7 @@ def log_events(agency: AgencyCode) -> tuple[Event, ...]:
 
 
 @cache
+@cache
 def timed(agency: AgencyCode) -> tuple[Event, ...]:
     """Return what an agency sends in windows of event time, in the order of sending."""
     found: list[Event] = list(log_events(agency)) if agency in ISLANDS else list(invented.views())

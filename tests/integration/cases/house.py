@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient
 from sqlalchemy import text
 
 from hub.broker import clients
+from hub.broker.desired.apply import apply
 from hub.broker.groups import Groups
 from hub.broker.records import record_of
 from hub.broker.registry_topic import read_registry
@@ -202,6 +203,15 @@ class House:
                 child.kill()
                 child.wait()
         self.engine.dispose()
+
+
+def anew(settings, name):
+    """Delete a topic and make it again, so that it begins at offset 0."""
+    client = AdminClient(clients.base(settings, topics.ADMIN_PRINCIPAL))
+    client.delete_topics([name])[name].result()
+    until(lambda: name not in client.list_topics(timeout=10).topics)
+    apply(settings, registry())
+    until(lambda: name in client.list_topics(timeout=10).topics)
 
 
 def empty(settings, *names):

@@ -14,6 +14,7 @@ from hub.journeys.book import Book
 from hub.launch.environment import child_environment
 from hub.launch.rebuild import run
 from hub.store import tables
+from tests.integration.cases.house import anew
 from tests.integration.cases.test_folding import busy_inbox
 from tests.integration.cases.world import INBOX, World
 
@@ -23,6 +24,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def filled(house):
     """Give a house whose database holds a busy inbox, folded in small batches; one notice of it was sent."""
+    # A log that has lost its beginning, as others leave it here, gives nothing back.
+    anew(house.settings, INBOX)
     house.deliver(busy_inbox(cases=12).records())
     world = live(house)
     records = house.read(INBOX)
