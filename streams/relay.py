@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
 
 import structlog
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Engine
 
 from hub.broker.hub_outbox import HubOutbox
 from hub.broker.records import record_of
@@ -31,7 +30,7 @@ from hub.metrics import metrics
 from hub.parked.outgoing import Outgoing
 from hub.settings import Settings
 from hub.store import notices
-from hub.store.engine import reworded
+from hub.store.engine import transaction
 from hub.store.notices import Unsent
 
 _AT_ONCE = 1000
@@ -80,7 +79,7 @@ class Relay:
         epoch, partitions = self._mine()
         if epoch != self._epoch:
             self._epoch, self._sure = epoch, frozenset()
-        with self._transaction() as connection:
+        with transaction(self._database) as connection:
             count = notices.count_unsent(connection)
             metrics().notices_unsent(count)
         if count and partitions:
@@ -88,16 +87,16 @@ class Relay:
                 self._look(partitions)
                 self._sure = partitions
             self._publish(partitions)
-            with self._transaction() as connection:
+            with transaction(self._database) as connection:
                 metrics().notices_unsent(notices.count_unsent(connection))
 
     def _look(self, partitions: Collection[int]) -> None:
         """Mark what is known to be there already, whoever published it, whenever."""
-        with self._transaction() as connection:
+        with transaction(self._database) as connection:
             received = notices.mark_delivered(connection, topics.HUB)
             wanted = notices.unsent_ids(connection, partitions)
         there = wanted & set(self._on_outbox()) if wanted else set()
-        with self._transaction() as connection:
+        with transaction(self._database) as connection:
             notices.mark_sent(connection, there, datetime.now(UTC))
         if received or there:
             self._log.info("notices found published", received=received, on_outbox=len(there))
@@ -110,14 +109,14 @@ class Relay:
 
     def _publish(self, partitions: Collection[int]) -> None:
         while not self._stop and self._mine()[0] == self._epoch:
-            with self._transaction() as connection:
+            with transaction(self._database) as connection:
                 found = notices.unsent(connection, partitions, _AT_ONCE + len(self._broken))
             found = [each for each in found if each.id not in self._broken]
             if not found:
                 return
             events = dict(self._events(found))
             self._outbox.write(list(events.values()))
-            with self._transaction() as connection:
+            with transaction(self._database) as connection:
                 notices.mark_sent(connection, events, datetime.now(UTC))
 
     def _events(self, found: Iterable[Unsent]) -> Iterator[tuple[str, Outgoing]]:
@@ -136,11 +135,3 @@ class Relay:
             notice.id, source_uri(topics.HUB), type_, rfc3339(notice.decided_at), caseid=notice.caseid
         )
         return Outgoing(attributes.key.encode(), self._codec.encode(type_, data), attributes.to_headers())
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        try:
-            with self._database.begin() as connection:
-                yield connection
-        except DBAPIError as error:
-            raise reworded(error) from None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+
+from hub.contracts.moments import month_of
 
 # No zone's month begins within a quarter of an hour.
 _QUARTER_MS = 900_000
@@ -24,4 +25,4 @@ def _month(zone: str, quarter: int) -> str:
         moment = datetime.fromtimestamp(quarter * _QUARTER_MS / 1000, UTC)
     except (OverflowError, ValueError, OSError):
         return "-"
-    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m}"
+    return month_of(moment, zone)

@@ -11,11 +11,10 @@ from confluent_kafka import Message
 from hub.broker.records import record_of
 from hub.broker.stretch import Stretch
 from hub.contracts import delivery, topics
-from hub.contracts.moments import moment
+from hub.contracts.moments import moment, month_of
 from hub.contracts.names import AgencyCode
 from hub.errors import ContractError
 from hub.indicators.inputs import Flow
-from hub.indicators.periods import month_of
 from hub.registry.model import Registry
 from hub.settings import Settings
 

@@ -1,8 +1,10 @@
-"""How the hub writes a moment: RFC 3339 in UTC, with milliseconds and `Z`; and how it reads one."""
+"""How the hub writes a moment: RFC 3339 in UTC, with milliseconds and `Z`; how it reads one; its month."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST = datetime.min.replace(tzinfo=UTC)
@@ -31,3 +33,14 @@ def moment(text: str) -> datetime:
 def of_millis(milliseconds: int) -> datetime:
     """Return the moment of so many milliseconds since 1970, as the broker writes it."""
     return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def month_of(moment: datetime, zone: str) -> str:
+    """Return the month of a moment in a zone (an IANA name): `2026-11`."""
+    return f"{moment.astimezone(zone_named(zone)):%Y-%m}"
+
+
+@lru_cache(maxsize=16)
+def zone_named(name: str) -> ZoneInfo:
+    """Return a zone by its IANA name."""
+    return ZoneInfo(name)

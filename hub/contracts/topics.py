@@ -24,6 +24,15 @@ READER_PRINCIPAL = "hub.reader"
 AUDIT_PRINCIPAL = "hub.audit"
 CASES_PRINCIPAL = "hub.cases"
 INDICATORS_PRINCIPAL = "hub.indicators"
+HUB_PRINCIPALS = (
+    GATE_PRINCIPAL,
+    PROJECTOR_PRINCIPAL,
+    READER_PRINCIPAL,
+    AUDIT_PRINCIPAL,
+    CASES_PRINCIPAL,
+    INDICATORS_PRINCIPAL,
+)
+"""The hub's own principals, each with ACLs of its own; ADMIN_PRINCIPAL, a super user, is not among them."""
 OPERATOR_PREFIX = "operator."
 """Beginning of every operator's principal; no agency's code holds a dot."""
 

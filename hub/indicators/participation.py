@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from hub.contracts.moments import month_of
 from hub.indicators.counting import Cell, Sums, count_value, ratio_value, roll_up, shown
 from hub.indicators.inputs import Frame, Inputs, RatingCount
 from hub.indicators.model import Value
-from hub.indicators.periods import month_of
 from hub.indicators.statistics import wilson
 from hub.journeys.events import CaseEvent
 

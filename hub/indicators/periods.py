@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+
+from hub.contracts.moments import zone_named
 
 ALL_TIME = "all"
-
-
-def month_of(moment: datetime, zone: str) -> str:
-    """Return the month of a moment in a zone (an IANA name): `2026-11`."""
-    return moment.astimezone(_zone(zone)).strftime("%Y-%m")
 
 
 def periods_of(month: str) -> tuple[str, str, str]:
@@ -28,9 +23,4 @@ def parent(period: str) -> str | None:
 
 def year_end(year: str, zone: str) -> datetime:
     """Return the moment at which a year ends in a zone."""
-    return datetime(int(year) + 1, 1, 1, tzinfo=_zone(zone))
-
-
-@lru_cache(maxsize=16)
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
+    return datetime(int(year) + 1, 1, 1, tzinfo=zone_named(zone))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from hub.contracts.moments import month_of
 from hub.indicators import obligations, scorecard
 from hub.indicators.breakdown import ALL, Breakdown, breakdown
 from hub.indicators.counting import Cell, Sums, count_value, ratio_value
 from hub.indicators.inputs import Frame, Inputs
 from hub.indicators.model import Basis, Value
-from hub.indicators.periods import ALL_TIME, month_of, year_end
+from hub.indicators.periods import ALL_TIME, year_end
 from hub.indicators.standing import STATES, Standing, realisation, standing
 
 Measured = Callable[[str, str, str], float | None]

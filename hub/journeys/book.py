@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Protocol
 
 from hub.contracts.names import AgencyCode, CalendarId, JourneyId
 from hub.errors import ContractError
@@ -21,34 +20,9 @@ from hub.journeys.plan import Plan, fits
 from hub.journeys.workdays import FIRST
 from hub.registry.calendars import Calendar
 from hub.registry.journeys import Journey, Start
-from hub.registry.model import Registry
+from hub.registry.model import Edition
 
 _ANY = ""
-
-
-class Applied(Protocol):
-    """An edition of the agency registry as far as the book reads it."""
-
-    @property
-    def number(self) -> int:
-        """Its number, counted from 1."""
-
-    @property
-    def appended_at(self) -> datetime | None:
-        """The broker's time of its manifest, in UTC; None: older than any event."""
-
-    @property
-    def registry(self) -> Registry:
-        """What it holds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Edition:
-    """An edition of the agency registry: its number, when the broker appended it (UTC), what it holds."""
-
-    number: int
-    appended_at: datetime | None
-    registry: Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +37,7 @@ class Chosen:
 class Book:
     """The editions of the agency registry, oldest first, made ready for looking up."""
 
-    def __init__(self, editions: Iterable[Applied]) -> None:
+    def __init__(self, editions: Iterable[Edition]) -> None:
         self._pages = [_Page(each) for each in sorted(editions, key=lambda each: each.number)]
         self._from: list[datetime] = []
         latest = FIRST
@@ -130,9 +104,9 @@ class Book:
 class _Page:
     """One edition, its starts by event type, service and opener."""
 
-    def __init__(self, edition: Applied) -> None:
+    def __init__(self, edition: Edition) -> None:
         self.registry = edition.registry
-        self.appended_at = edition.appended_at or FIRST
+        self.appended_at = edition.appended_at
         self._starts: dict[str, dict[tuple[str, str], list[tuple[Journey, Start]]]] = {}
         for _, journey in sorted(self.registry.journeys.items()):
             for start in journey.starts:

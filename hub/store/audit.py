@@ -11,22 +11,20 @@ import json
 import secrets
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Connection, Engine, Row, Table, delete, func, insert, select, text, tuple_
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.exc import DBAPIError
 
 from hub.audit.account import Changes, Saved
 from hub.audit.books import Action, Fault, FaultKind, Intake, Lane, Place, Repair
 from hub.contracts.moments import rfc3339
 from hub.contracts.origin import Origin
 from hub.store import offsets
-from hub.store.engine import reworded
+from hub.store.engine import transaction
 from hub.store.tables import (
     audit_carry,
     audit_checkpoint,
@@ -112,14 +110,14 @@ class Books:
 
     def load(self) -> Loaded:
         """Return what was saved last; from now on this process is the one that may save."""
-        with _transaction(self._engine) as connection:
+        with transaction(self._engine, snapshot=True) as connection:
             self._fence = offsets.read(connection, CONSUMER, FENCE[0]).get(FENCE[1])
             self._carried.clear()
             return _loaded(connection)
 
     def repairs(self) -> list[Repair]:
         """Return every repair so far."""
-        with _transaction(self._engine) as connection:
+        with transaction(self._engine, snapshot=True) as connection:
             query = select(audit_repair).order_by(audit_repair.c.id)
             return [_repair(row) for row in connection.execute(query)]
 
@@ -132,7 +130,7 @@ class Books:
         if self._next_fence <= (self._fence or 0):
             # A step of its own for each save: one that was done, though its answer was lost, is known again.
             self._next_fence = (self._fence or 0) + 1 + secrets.randbelow(_STRIDE)
-        with _transaction(self._engine) as connection:
+        with transaction(self._engine, snapshot=True) as connection:
             if offsets.read(connection, CONSUMER, FENCE[0]).get(FENCE[1]) != self._next_fence:
                 self._write(connection, changes, positions, complete)
         self._fence = self._next_fence
@@ -170,7 +168,7 @@ def sheet(engine: Engine) -> dict[str, Any] | None:
 
     Raises StoreUnavailableError or StoreError, as every function here.
     """
-    with _transaction(engine) as connection:
+    with transaction(engine, snapshot=True) as connection:
         cut = connection.execute(select(audit_cut)).first()
         data = connection.execute(select(audit_carry.c.data).where(audit_carry.c.name == _SHEET)).scalar()
     if cut is None or data is None:
@@ -183,7 +181,7 @@ def faults(
     engine: Engine, route: str | None = None, origin: Origin | None = None, most: int = MOST_FAULTS
 ) -> list[Fault]:
     """Return up to `most` faults, oldest first; None: of every route (the intake's is empty) or origin."""
-    with _transaction(engine) as connection:
+    with transaction(engine, snapshot=True) as connection:
         return [_fault(row) for row in _of(connection, audit_fault, route, origin, most)]
 
 
@@ -191,7 +189,7 @@ def repairs(
     engine: Engine, route: str | None = None, origin: Origin | None = None, most: int = MOST_FAULTS
 ) -> list[Repair]:
     """Return up to `most` repairs, oldest first; otherwise as `faults`."""
-    with _transaction(engine) as connection:
+    with transaction(engine, snapshot=True) as connection:
         return [_repair(row) for row in _of(connection, audit_repair, route, origin, most)]
 
 
@@ -203,14 +201,14 @@ def flows(connection: Connection) -> list[Flow]:
 
 def checkpoints(engine: Engine) -> list[datetime]:
     """Return when the checkpoints that are kept were taken, oldest first."""
-    with _transaction(engine) as connection:
+    with transaction(engine, snapshot=True) as connection:
         query = select(audit_checkpoint.c.taken_at).order_by(audit_checkpoint.c.taken_at)
         return list(connection.execute(query).scalars())
 
 
 def checkpoint(engine: Engine, taken_at: datetime) -> Loaded | None:
     """Return the audit's whole state as of a checkpoint, to go on from as from `Books.load`."""
-    with _transaction(engine) as connection:
+    with transaction(engine, snapshot=True) as connection:
         data = connection.execute(
             select(audit_checkpoint.c.data).where(audit_checkpoint.c.taken_at == taken_at)
         ).scalar()
@@ -393,13 +391,3 @@ _TIMES = ("as_of", "completed_at", "lag_seconds")
 def _unpacked(data: bytes) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(zlib.decompress(data))
     return document
-
-
-@contextmanager
-def _transaction(engine: Engine) -> Iterator[Connection]:
-    """One transaction that sees one state of the database; errors are the hub's."""
-    try:
-        with engine.execution_options(isolation_level="REPEATABLE READ").begin() as connection:
-            yield connection
-    except DBAPIError as error:
-        raise reworded(error) from None

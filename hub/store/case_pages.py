@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Engine, text
 
 from hub.journeys.events import CaseEvent
 from hub.journeys.rows import CaseRow
 from hub.store import cases
 from hub.store.case_notices import read_case
-from hub.store.engine import reworded
+from hub.store.engine import transaction
 
 _CONDITIONS = {
     "agency": "agency = :agency",
@@ -61,7 +58,7 @@ def page(engine: Engine, question: CaseQuestion, after: str, limit: int) -> Page
         f"NOT {_CONDITIONS[name]}" if value is False else _CONDITIONS[name] for name, value in wanted.items()
     ]
     where = " AND ".join(["caseid > :after", *conditions])
-    with _snapshot(engine) as connection:
+    with transaction(engine, snapshot=True) as connection:
         clock = cases.clock(connection)
         rows = connection.execute(
             text(f"SELECT * FROM journey_case WHERE {where} ORDER BY caseid LIMIT :most"),  # noqa: S608 - our own conditions
@@ -75,14 +72,5 @@ def events(engine: Engine, caseid: str) -> tuple[list[CaseEvent], datetime | Non
 
     Raises StoreUnavailableError or StoreError.
     """
-    with _snapshot(engine) as connection:
+    with transaction(engine, snapshot=True) as connection:
         return cases.events_of(connection, caseid), cases.clock(connection)
-
-
-@contextmanager
-def _snapshot(engine: Engine) -> Iterator[Connection]:
-    try:
-        with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-            yield connection
-    except DBAPIError as error:
-        raise reworded(error) from None

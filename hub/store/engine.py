@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import URL, Engine, create_engine, make_url, text
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 
 from hub.errors import ConfigError, HubError, StoreError, StoreUnavailableError
@@ -32,6 +35,21 @@ def ping(engine_: Engine) -> None:
             connection.execute(text("SELECT 1"))
     except DBAPIError as error:
         raise unavailable(error) from None
+
+
+@contextmanager
+def transaction(engine_: Engine, *, snapshot: bool = False) -> Iterator[Connection]:
+    """One transaction; with `snapshot` it sees one state of the database throughout.
+
+    Raises StoreUnavailableError or StoreError, also for what the caller executes in it.
+    """
+    if snapshot:
+        engine_ = engine_.execution_options(isolation_level="REPEATABLE READ")
+    try:
+        with engine_.begin() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise reworded(error) from None
 
 
 def is_transient(error: DBAPIError) -> bool:

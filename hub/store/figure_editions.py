@@ -14,7 +14,7 @@ from hub.indicators.figures import gone
 from hub.indicators.model import Edition, next_edition
 from hub.store import cases, figure_values, figures, indicators
 from hub.store.case_folding import CONSUMER
-from hub.store.engine import reworded
+from hub.store.engine import reworded, transaction
 from hub.store.figure_values import Figures, Rules
 from hub.store.indicators import Key, State, key_of
 
@@ -47,13 +47,10 @@ def write(engine: Engine, rules: Rules, *, publish: bool) -> Written:
 
 def progress(engine: Engine) -> tuple[object, ...]:
     """Return what figures depend on, to be compared: where cases and the audit are, and the clock."""
-    try:
-        with engine.connect() as connection:
-            positions = connection.execute(text(_POSITIONS), {"consumer": CONSUMER}).all()
-            cut = connection.execute(text("SELECT as_of FROM audit_cut")).scalar()
-            return (*(tuple(row) for row in positions), cut, cases.clock(connection))
-    except DBAPIError as error:
-        raise reworded(error) from None
+    with transaction(engine) as connection:
+        positions = connection.execute(text(_POSITIONS), {"consumer": CONSUMER}).all()
+        cut = connection.execute(text("SELECT as_of FROM audit_cut")).scalar()
+        return (*(tuple(row) for row in positions), cut, cases.clock(connection))
 
 
 def _differing(before: Mapping[Key, Edition], found: Figures, rules: Rules) -> Iterator[Edition]:

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, Row, text
-from sqlalchemy.exc import DBAPIError
 
 from hub.contracts.moments import rfc3339
 from hub.indicators.definitions import DEFINITIONS
@@ -17,7 +16,7 @@ from hub.indicators.inputs import NONE
 from hub.indicators.model import Place
 from hub.indicators.periods import ALL_TIME
 from hub.store import audit
-from hub.store.engine import reworded
+from hub.store.engine import transaction
 from hub.store.figures import period_bounds
 
 Keys = tuple[type, ...]
@@ -130,13 +129,10 @@ def page(engine: Engine, figure: Figure, after: Sequence[Any], most: int) -> lis
 
     Raises StoreUnavailableError or StoreError.
     """
-    try:
-        with engine.connect() as connection:
-            if DEFINITIONS[figure.place.indicator].evidence == "flows":
-                return _flows(connection, figure.place, after, most)
-            return _rows(connection, figure, after, most)
-    except DBAPIError as error:
-        raise reworded(error) from None
+    with transaction(engine) as connection:
+        if DEFINITIONS[figure.place.indicator].evidence == "flows":
+            return _flows(connection, figure.place, after, most)
+        return _rows(connection, figure, after, most)
 
 
 def _asked(indicator: str) -> tuple[_Source, str, str]:

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, Table, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DBAPIError
 
 from hub.contracts.moments import moment, rfc3339
 from hub.indicators.definitions import DEFINITIONS
 from hub.indicators.model import Edition, Value, edition_of
-from hub.store.engine import reworded
+from hub.store.engine import transaction
 from hub.store.tables import indicator_edition, indicator_live, indicator_state
 from hub.store.writing import copy
 
@@ -114,7 +112,7 @@ def unsent(engine: Engine, most: int = _SENT_AT_ONCE) -> list[Edition]:
         .order_by(table.published_at, table.id, table.period, table.breakdown)
         .limit(most)
     )
-    with _transaction(engine) as connection:
+    with transaction(engine) as connection:
         return [edition_of(row.document) for row in connection.execute(query)]
 
 
@@ -123,7 +121,7 @@ def sent(engine: Engine, editions: Iterable[Edition], at: datetime) -> None:
     table = indicator_edition.c
     names = [(*key_of(each.value), each.number) for each in editions]
     of = tuple_(table.id, table.period, table.breakdown, table.edition).in_(names)
-    with _transaction(engine) as connection:
+    with transaction(engine) as connection:
         connection.execute(update(indicator_edition).where(of, table.sent_at.is_(None)).values(sent_at=at))
 
 
@@ -148,7 +146,7 @@ def stand(connection: Connection, values: Iterable[Value], state: State) -> None
 
 def state(engine: Engine) -> State | None:
     """Return what the figures that stand now were worked out of; None before the first time."""
-    with _transaction(engine) as connection:
+    with transaction(engine) as connection:
         row = connection.execute(select(indicator_state)).first()
     if row is None:
         return None
@@ -193,7 +191,7 @@ def published(engine: Engine) -> dict[str, tuple[int, int, datetime | None]]:
     table = indicator_edition.c
     figures = func.count().filter(table.latest)
     query = select(table.id, figures, func.count(), func.max(table.published_at)).group_by(table.id)
-    with _transaction(engine) as connection:
+    with transaction(engine) as connection:
         return {row[0]: (row[1], row[2], row[3]) for row in connection.execute(query)}
 
 
@@ -217,13 +215,13 @@ def obligation_states(engine: Engine, owner: str | None = None) -> dict[str, int
     query = select(state_, func.count()).where(indicator_live.c.id == _OBLIGATION).group_by(state_)
     if owner is not None:
         query = query.where(details["owner"].astext == owner)
-    with _transaction(engine) as connection:
+    with transaction(engine) as connection:
         return {row[0]: row[1] for row in connection.execute(query.order_by(state_))}
 
 
 def last_published(engine: Engine) -> datetime | None:
     """Return when anything was published last; None: never."""
-    with _transaction(engine) as connection:
+    with transaction(engine) as connection:
         return connection.execute(select(func.max(indicator_edition.c.published_at))).scalar()
 
 
@@ -232,7 +230,7 @@ def everything(engine: Engine, question: Question) -> Iterator[Edition]:
     table = indicator_edition.c
     query = _asked(select(table.document), indicator_edition, question).where(table.latest)
     query = query.order_by(table.id, table.period, table.breakdown)
-    with _transaction(engine) as connection:
+    with transaction(engine) as connection:
         for row in connection.execute(query.execution_options(yield_per=_SENT_AT_ONCE)):
             yield edition_of(row.document)
 
@@ -259,18 +257,9 @@ def _behind(query: Select[Any], order: Sequence[Any], after: Sequence[Any], most
 
 
 def _documents(engine: Engine, query: Select[Any]) -> list[dict[str, Any]]:
-    with _transaction(engine) as connection:
+    with transaction(engine) as connection:
         return [row.document for row in connection.execute(query)]
 
 
 def _json(document: Mapping[str, Any]) -> str:
     return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True)
-
-
-@contextmanager
-def _transaction(engine: Engine) -> Iterator[Connection]:
-    try:
-        with engine.begin() as connection:
-            yield connection
-    except DBAPIError as error:
-        raise reworded(error) from None

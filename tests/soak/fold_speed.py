@@ -36,10 +36,11 @@ from hub.contracts.names import AgencyCode
 from hub.contracts.record import Record
 from hub.contracts.schemas import Contracts
 from hub.journeys import arrivals
-from hub.journeys.book import Book, Edition
+from hub.journeys.book import Book
 from hub.journeys.case import Fold
 from hub.launch.demo import plan
 from hub.registry import files
+from hub.registry.model import Edition
 from hub.registry.records import RegistryReader, number
 from hub.settings import Settings
 from hub.store.embedded import EmbeddedPostgres

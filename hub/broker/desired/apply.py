@@ -30,14 +30,6 @@ from hub.settings import Settings
 LOCK = "registry.lock"
 LOCK_SECONDS = 60.0
 TRANSACTION_SECONDS = 30.0
-HUB_PRINCIPALS = (
-    topics.GATE_PRINCIPAL,
-    topics.PROJECTOR_PRINCIPAL,
-    topics.READER_PRINCIPAL,
-    topics.AUDIT_PRINCIPAL,
-    topics.CASES_PRINCIPAL,
-    topics.INDICATORS_PRINCIPAL,
-)
 
 Say = Callable[[str], None]
 
@@ -140,10 +132,10 @@ def _ensure_kafka(
     former = sorted(reader.codes(AGENCY) - set(codes))
     specs = [spec for agency in agencies for spec in topics.agency_topics(agency.code, agency.partitions)]
     changes.take(admin.ensure_topics(settings, specs))
-    changes.take(users.ensure_users(settings, [*HUB_PRINCIPALS, *codes]))
+    changes.take(users.ensure_users(settings, [*topics.HUB_PRINCIPALS, *codes]))
     changes.take(users.remove_users(settings, former))
     permitted = acls.hub_acls().union(*(acls.agency_acls(AgencyCode(code)) for code in codes))
-    changes.take(acls.ensure_acls(settings, permitted, [*HUB_PRINCIPALS, *codes, *former]))
+    changes.take(acls.ensure_acls(settings, permitted, [*topics.HUB_PRINCIPALS, *codes, *former]))
     limited = {agency.code: agency.quota for agency in agencies}
     before = current.agencies.values() if current else ()
     # A JVM takes a second: without any quota, now or before, there is nothing to compare.

@@ -28,15 +28,7 @@ from hub.settings import Settings
 
 __all__ = ["HUB_PRINCIPALS", "EmbeddedKafka", "java_command"]
 
-HUB_PRINCIPALS = (
-    topics.ADMIN_PRINCIPAL,
-    topics.GATE_PRINCIPAL,
-    topics.PROJECTOR_PRINCIPAL,
-    topics.READER_PRINCIPAL,
-    topics.AUDIT_PRINCIPAL,
-    topics.CASES_PRINCIPAL,
-    topics.INDICATORS_PRINCIPAL,
-)
+HUB_PRINCIPALS = (topics.ADMIN_PRINCIPAL, *topics.HUB_PRINCIPALS)
 _CONTROLLER = "kafka-controller"
 """Name of the controller's port in ports.json and of its password among the secrets."""
 _SESSION_MS = 60_000

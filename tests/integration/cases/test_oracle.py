@@ -26,9 +26,10 @@ from hub.contracts.record import Record
 from hub.contracts.schemas import Contracts
 from hub.indicators.inputs import Frame
 from hub.indicators.process import handovers
-from hub.journeys.book import Book, Edition
+from hub.journeys.book import Book
 from hub.launch.demo import plan
 from hub.registry.files import load
+from hub.registry.model import ALWAYS, Edition
 from hub.store import figure_inputs, figures
 from streams.folding import Folding, Runner
 
@@ -85,7 +86,7 @@ def deliveries(agency, registry, offset):
 @pytest.fixture(scope="module")
 def folded(database, registry):
     """Fold every log and count the figures; return what they are made from, and the database."""
-    book = Book([Edition(1, None, registry)])
+    book = Book([Edition(1, ALWAYS, registry)])
     parked = []
     runner = Runner(
         books=lambda: book,

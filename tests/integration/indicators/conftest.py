@@ -8,12 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from hub.registry.model import Registry
-from hub.settings import Settings
 from hub.store import tables
-from hub.store.embedded import EmbeddedPostgres
-from hub.store.engine import engine
 from hub.store.figure_values import Rules
-from tests.integration.cases.conftest import fresh
 from tests.integration.cases.house import registry
 from tests.integration.cases.world import CONTENT, DECIDED, WITHDRAWN, Inbox, World
 
@@ -48,26 +44,6 @@ def story(inbox, cases=40, first=0):
         if number % 4 != 3:
             inbox.deliver(DECIDED, caseid, hours=start + 200 + 3 * number, data=SERVICE)
     inbox.tick((first + cases) * 97.0 + 100)
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
-    """Start a PostgreSQL for the tests that need no Kafka."""
-    server = EmbeddedPostgres(Settings(data_dir=tmp_path_factory.mktemp("postgres")))
-    server.init()
-    try:
-        server.start()
-        yield server.settings
-    finally:
-        server.stop()
-
-
-@pytest.fixture(scope="module")
-def database(postgres):
-    """Give a module a database; tests empty it."""
-    made = engine(fresh(postgres))
-    yield made
-    made.dispose()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hub.broker.desired import acls
-from hub.broker.desired.apply import HUB_PRINCIPALS, apply
+from hub.broker.desired.apply import apply
 from hub.broker.stretch import Stretch
 from hub.contracts import topics
 from hub.launch.environment import child_environment
@@ -22,9 +22,9 @@ from hub.launch.rebuild.targets import CASES
 from hub.launch.verify import verify
 from hub.store import indicators
 from streams.folding import CONSUMER
-from tests.integration.cases.conftest import fresh
 from tests.integration.cases.house import House, registry, until
 from tests.integration.cases.world import INBOX, Inbox
+from tests.integration.conftest import fresh
 from tests.integration.indicators.conftest import story
 
 pytestmark = pytest.mark.slow
@@ -92,7 +92,7 @@ class Place(House):
 def ground(running_engines, tmp_path_factory):
     """Start Kafka and PostgreSQL with a registry in force."""
     with running_engines(tmp_path_factory.mktemp("figures")) as running:
-        acls.ensure_acls(running.settings, acls.hub_acls(), HUB_PRINCIPALS)
+        acls.ensure_acls(running.settings, acls.hub_acls(), topics.HUB_PRINCIPALS)
         apply(running.settings, registry())
         yield running.settings
 

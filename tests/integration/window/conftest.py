@@ -31,14 +31,6 @@ DEADLINE_SECONDS = 60
 STEP = EventType("service.step.completed.v1")
 INBOX = topics.inbox(topics.WINDOW)
 CODEC = Codec(Contracts.load())
-HUB_PRINCIPALS = (
-    topics.GATE_PRINCIPAL,
-    topics.PROJECTOR_PRINCIPAL,
-    topics.READER_PRINCIPAL,
-    topics.AUDIT_PRINCIPAL,
-    topics.CASES_PRINCIPAL,
-    topics.INDICATORS_PRINCIPAL,
-)
 
 
 def until(condition, what="it to happen", seconds=DEADLINE_SECONDS):
@@ -61,7 +53,7 @@ def prepared(engines):
     """Topics of the hub and of the window, and the hub's own ACLs, on the shared broker."""
     specs = [*topics.hub_topics(), *topics.agency_topics(topics.WINDOW), *topics.agency_topics(topics.HUB)]
     admin.ensure_topics(engines.settings, specs)
-    acls.ensure_acls(engines.settings, acls.hub_acls(), HUB_PRINCIPALS)
+    acls.ensure_acls(engines.settings, acls.hub_acls(), topics.HUB_PRINCIPALS)
     return engines
 
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.indicators.periods import month_of, parent, periods_of, year_end
+from hub.contracts.moments import month_of
+from hub.indicators.periods import parent, periods_of, year_end
 from hub.indicators.statistics import line, percentile, student, wilson
 
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from hub.contracts.names import AgencyCode, CalendarId, EventType, JourneyId
-from hub.journeys.book import Book, Edition
+from hub.journeys.book import Book
 from hub.journeys.case import Fold
 from hub.journeys.events import CaseEvent, Order
 from hub.registry.calendars import Calendar
 from hub.registry.journeys import Deadline, End, Escalation, Journey, Match, Reopening, Span, Start, Step
-from hub.registry.model import Registry
+from hub.registry.model import Edition, Registry
 
 SUBMITTED = "service.request.submitted.v1"
 STEP = "service.step.completed.v1"

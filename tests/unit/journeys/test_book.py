@@ -11,6 +11,7 @@ from hub.contracts.names import AgencyCode
 from hub.errors import ContractError
 from hub.journeys.book import Book
 from hub.journeys.case import Fold
+from hub.registry.model import ALWAYS
 from tests.unit.journeys.making import (
     APPLIED,
     CASE,
@@ -65,7 +66,7 @@ def test_an_edition_appended_with_an_earlier_time_counts_from_the_one_before_it(
 
 def test_an_edition_without_a_time_was_always_in_force():
     """A registry that came without the broker's times."""
-    assert chosen(Book([edition(licence(), appended_at=None)]), event(SUBMITTED)) == "licence@1"
+    assert chosen(Book([edition(licence(), appended_at=ALWAYS)]), event(SUBMITTED)) == "licence@1"
 
 
 def test_services_and_openers_narrow_which_cases_follow_a_journey():
