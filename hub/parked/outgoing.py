@@ -1,4 +1,4 @@
-"""A record for the hub's outbox: what people's actions become, an event of the hub's own or a replay."""
+"""A record that the hub writes: what people's actions become, an event of its own, a replay, an edition."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hub.contracts.envelope import Headers
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """Key, value and headers to append to the hub's outbox."""
+    """Key, value and headers of a record to append."""
 
     key: bytes | None
     value: bytes | None
