@@ -4,11 +4,12 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMPS := .stamps
 
-.PHONY: help demo test soak lint format lock wheel clean
+.PHONY: help demo test soak bench lint format lock wheel clean
 help:
 	@echo "make demo          the whole hub on this machine, with real event logs (ONCE=1: stop afterwards)"
 	@echo "make test          everything that CI runs"
 	@echo "make soak          hours of kills and hostile events (SOAK=, FUZZ= options; docs/operate/soak.md)"
+	@echo "make bench         the gate beside bare loops, and its limits (BENCH= options; docs/benchmarks.md)"
 	@echo "make lint          style, types, room walls"
 	@echo "make lock          refresh the lock files from pyproject.toml"
 	@echo "make wheel         build the wheel into dist/"
@@ -27,12 +28,23 @@ $(STAMPS)/dev: requirements/dev.lock $(STAMPS)/run
 	$(BIN)/pip install --disable-pip-version-check -q --require-hashes -r requirements/dev.lock
 	@touch $@
 
+# Two environments: one peer's library wants older versions of what the hub runs on.
+$(STAMPS)/bench: requirements/bench.lock requirements/bench-quix.lock $(STAMPS)/run
+	$(BIN)/pip install --disable-pip-version-check -q --require-hashes -r requirements/bench.lock
+	$(PYTHON) -m venv $(VENV)-bench
+	$(VENV)-bench/bin/pip install --disable-pip-version-check -q --require-hashes -r requirements/bench-quix.lock
+	$(VENV)-bench/bin/pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
+	@touch $@
+
 demo: $(STAMPS)/run
 	$(BIN)/hub demo $(if $(ONCE),--once)
 
 # Two processes: much of the time is waiting. A file stays in one of them, in the order of the folders.
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+bench: $(STAMPS)/bench
+	$(BIN)/hub bench $(BENCH)
 
 soak: $(STAMPS)/dev
 	$(BIN)/python -m tests.soak $(SOAK)
@@ -55,4 +67,4 @@ wheel: $(STAMPS)/dev
 	$(BIN)/python -m hatchling build -t wheel
 
 clean:
-	rm -rf $(VENV) $(STAMPS) dist
+	rm -rf $(VENV) $(VENV)-bench $(STAMPS) dist

@@ -1,4 +1,4 @@
-"""Write run.lock and dev.lock from pyproject.toml: every version and hash, no download address."""
+"""Write the lock files from pyproject.toml: every version and hash, no download address."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-EXTRAS = {"run.lock": ["hub", "embedded"], "dev.lock": ["hub", "embedded", "dev"]}
+EXTRAS = {
+    "run.lock": ["hub", "embedded"],
+    "dev.lock": ["hub", "embedded", "dev"],
+    "bench.lock": ["hub", "embedded", "bench"],
+    "bench-quix.lock": ["bench-quix"],
+}
+# The benchmark measures what is shipped: its peers come to the versions of run.lock, or elsewhere.
+KEPT = {"bench.lock": "run.lock"}
 # The editable install builds with what is locked here, so that nothing is fetched outside the lock.
 BUILD = "hatchling\neditables\n"
 
@@ -23,6 +30,8 @@ def main() -> None:
         ]  # fmt: skip
         for extra in extras:
             command += ["--extra", extra]
+        if name in KEPT:
+            command += ["--constraints", str(HERE / KEPT[name])]
         subprocess.run(command, cwd=HERE.parent, check=True, input=BUILD, text=True)
 
 
