@@ -13,6 +13,7 @@ from hub.cli.options import DataDir, load_settings
 
 if TYPE_CHECKING:
     from hub.registry.model import Registry
+    from hub.registry.records import RegistryReader
     from hub.settings import Settings
 
 Folder = Annotated[
@@ -42,14 +43,15 @@ def plan(
 
     Example: `hub plan ops/registry`
     """
-    from hub.broker.desired.apply import check, in_force  # noqa: PLC0415 - keeps --help quick
+    from hub.broker.desired.apply import check, known  # noqa: PLC0415 - keeps --help quick
     from hub.registry.plan import plan as difference  # noqa: PLC0415
 
     settings = load_settings(data_dir)
-    desired, applied = read_files(settings, folder), in_force(settings)
+    reader = known(settings)
+    applied, desired = reader.current, read_files(settings, folder, reader)
     found = difference(applied, desired)
     typer.echo(json.dumps(found.as_json(), ensure_ascii=False) if as_json else found.text())
-    check(settings, applied, desired, remove_agencies=True)
+    check(settings, reader, desired, remove_agencies=True)
 
 
 def apply(
@@ -71,10 +73,11 @@ def apply(
     from hub.registry.plan import plan as difference  # noqa: PLC0415
 
     settings = load_settings(data_dir)
-    desired, applied = read_files(settings, folder), broker.in_force(settings)
-    found = difference(applied, desired)
+    reader = broker.known(settings)
+    desired = read_files(settings, folder, reader)
+    found = difference(reader.current, desired)
     typer.echo(found.text())
-    broker.check(settings, applied, desired, remove_agencies=remove_agencies)
+    broker.check(settings, reader, desired, remove_agencies=remove_agencies)
     if found.changes and not yes:
         _ask()
     done = broker.apply(
@@ -94,13 +97,18 @@ def apply(
         typer.echo(f"Applied: edition {done.edition} is in force.")
 
 
-def read_files(settings: Settings, folder: Path | None = None) -> Registry:
-    """Return the registry that the files describe: the folder's, else the setting's, else the example's."""
+def read_files(settings: Settings, folder: Path | None, reader: RegistryReader) -> Registry:
+    """Return the registry that the files describe: the folder's, else the setting's, else the example's.
+
+    `reader` knows what was applied before, from which migrations of journeys begin.
+    """
     from hub import resources  # noqa: PLC0415 - keeps --help quick
     from hub.contracts.schemas import Contracts  # noqa: PLC0415
     from hub.registry.files import load  # noqa: PLC0415
+    from hub.registry.records import JOURNEY  # noqa: PLC0415
 
-    return load(folder or settings.registry_dir or resources.folder("registry"), Contracts.load())
+    files = folder or settings.registry_dir or resources.folder("registry")
+    return load(files, Contracts.load(), reader.versions(JOURNEY))
 
 
 def _ask() -> None:

@@ -6,7 +6,7 @@ format is described in docs/reference/agency-registry.md and docs/reference/jour
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ from hub.registry.forms import AgencyForm, AgreementForm, read_form
 from hub.registry.journey_files import Journeys
 from hub.registry.journey_forms import CalendarForm, JourneyForm
 from hub.registry.journey_sight import Sight
+from hub.registry.journeys import Journey
 from hub.registry.model import Registry
 from hub.registry.yamldocs import Document, Fault, did_you_mean, read_documents
 
@@ -37,8 +38,13 @@ _OTHER = frozenset({"README.md"})
 _Read = TypeVar("_Read", bound=BaseModel)
 
 
-def load(folder: Path, contracts: Contracts) -> Registry:
+def load(
+    folder: Path, contracts: Contracts, earlier: Mapping[str, Mapping[int, Journey]] | None = None
+) -> Registry:
     """Return the registry that a folder's files describe, with version 0 everywhere.
+
+    `earlier` are the versions of journeys that were applied before, by id: what migrations begin with.
+    Without it, that is not checked here (hub.registry.journey_migrations.refusals does before an apply).
 
     Raises one ConfigError whose text names every fault as `file:line: field: what is wrong`.
     """
@@ -49,7 +55,7 @@ def load(folder: Path, contracts: Contracts) -> Registry:
             do="Name the folder that holds agencies/ and agreements/.",
         )
     faults = _strangers(folder)
-    registry = _Reading(folder, contracts, faults).registry()
+    registry = _Reading(folder, contracts, faults, earlier).registry()
     if faults:
         lines = "\n  ".join(str(fault) for fault in sorted(set(faults)))
         count = "1 fault" if len(set(faults)) == 1 else f"{len(set(faults))} faults"
@@ -60,7 +66,14 @@ def load(folder: Path, contracts: Contracts) -> Registry:
 class _Reading:
     """One pass over a folder; what is wrong goes to `faults`."""
 
-    def __init__(self, folder: Path, contracts: Contracts, faults: list[Fault]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        contracts: Contracts,
+        faults: list[Fault],
+        earlier: Mapping[str, Mapping[int, Journey]] | None,
+    ) -> None:
+        self._earlier = earlier
         self._folder = folder
         self._contracts = contracts
         self._faults = faults
@@ -89,7 +102,11 @@ class _Reading:
             calendars.add(calendar, document)
         whole = len(self._faults) == unread
         journeys = Journeys(
-            self._contracts, sight, calendars.mentioned if whole else None, agencies | known.agencies.keys()
+            self._contracts,
+            sight,
+            calendars.mentioned if whole else None,
+            agencies | known.agencies.keys(),
+            self._earlier,
         )
         for journey, document in self._forms(JourneyForm, "journeys"):
             journeys.add(journey, document)

@@ -13,7 +13,19 @@ from typing import Any, TypeVar
 from hub.contracts.names import AgencyCode, CalendarId, EventType, JourneyId
 from hub.errors import ContractError
 from hub.registry.calendars import Calendar
-from hub.registry.journeys import Deadline, End, Escalation, Journey, Match, Reopening, Span, Start, Step
+from hub.registry.journeys import (
+    Deadline,
+    Dropped,
+    End,
+    Escalation,
+    Journey,
+    Match,
+    Migration,
+    Reopening,
+    Span,
+    Start,
+    Step,
+)
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 """The days as files name them, in the order of `date.weekday`."""
@@ -75,6 +87,7 @@ def encode_journey(journey: Journey) -> dict[str, Any]:
         "reopenings": [_match(each.match) | {"steps": sorted(each.steps)} for each in journey.reopenings],
         **_limits(journey.deadline, journey.warn, journey.escalations),
         "stuck_after": str(journey.stuck_after),
+        "migrates": [_migration(each) for each in journey.migrations],
     }
 
 
@@ -121,6 +134,24 @@ def _journey(document: Mapping[str, Any], version: int) -> Journey:
         escalations=_read_escalations(document["escalations"]),
         stuck_after=span(document["stuck_after"]),
         legal_basis=document["legal_basis"],
+        # Documents of before there were migrations have none.
+        migrations=tuple(_read_migration(each) for each in document.get("migrates", ())),
+    )
+
+
+def _migration(migration: Migration) -> dict[str, Any]:
+    return {
+        "from": sorted(migration.versions),
+        "steps": dict(migration.steps),
+        "dropped": {each.step: {"fa": each.reason_fa, "en": each.reason_en} for each in migration.dropped},
+    }
+
+
+def _read_migration(document: Mapping[str, Any]) -> Migration:
+    return Migration(
+        frozenset(document["from"]),
+        tuple(sorted(document["steps"].items())),
+        tuple(Dropped(step, why["fa"], why["en"]) for step, why in sorted(document["dropped"].items())),
     )
 
 

@@ -6,7 +6,7 @@ is a fault like a misspelt field.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from itertools import combinations
 
 from hub.contracts.names import AgencyCode, CalendarId, EventType, JourneyId, agency_code
@@ -19,12 +19,25 @@ from hub.registry.journey_forms import (
     EscalationForm,
     JourneyForm,
     MatchForm,
+    MigrationForm,
     StepForm,
 )
 from hub.registry.journey_graph import circles
+from hub.registry.journey_migrations import Versions, wrong_migrations
 from hub.registry.journey_sight import Sight
-from hub.registry.journeys import Deadline, End, Escalation, Journey, Match, Reopening, Start, Step
-from hub.registry.yamldocs import Document, Fault, did_you_mean
+from hub.registry.journeys import (
+    Deadline,
+    Dropped,
+    End,
+    Escalation,
+    Journey,
+    Match,
+    Migration,
+    Reopening,
+    Start,
+    Step,
+)
+from hub.registry.yamldocs import Document, Fault, Path_, did_you_mean
 
 _PARENT = "parent_case"
 
@@ -33,13 +46,19 @@ class Journeys:
     """Collects journeys one by one; `faults` grows, nothing is raised.
 
     `calendars` and `agencies` are all that files declare, faulty ones included: these are named elsewhere.
-    Without `calendars` it is not known which there are.
+    Without `calendars` it is not known which there are; without `earlier`, what was applied before.
     """
 
     def __init__(
-        self, contracts: Contracts, sight: Sight, calendars: Collection[str] | None, agencies: Collection[str]
+        self,
+        contracts: Contracts,
+        sight: Sight,
+        calendars: Collection[str] | None,
+        agencies: Collection[str],
+        earlier: Mapping[str, Versions] | None = None,
     ) -> None:
         self.faults: list[Fault] = []
+        self._earlier = earlier
         self._around = checks.Around(contracts, sight, frozenset(agencies))
         self._calendars = calendars
         self._found: dict[str, tuple[Journey, Document]] = {}
@@ -54,6 +73,9 @@ class Journeys:
             self._fault(document, (("calendar",), text))
         for wrong in checks.wrong_journey(form, self._around):
             self._fault(document, wrong)
+        known = None if self._earlier is None else self._earlier.get(form.id, {})
+        for path, text in wrong_migrations(journey(form), known):
+            self._fault(document, (_as_written(document, path), text))
         if len(self.faults) == before:
             self._found[form.id] = (journey(form), document)
 
@@ -151,7 +173,22 @@ def journey(form: JourneyForm) -> Journey:
         escalations=_escalations(form.escalations),
         stuck_after=form.stuck_after,
         legal_basis=form.legal_basis,
+        migrations=tuple(_migration(each) for each in form.migrates),
     )
+
+
+def _migration(form: MigrationForm) -> Migration:
+    return Migration(
+        frozenset(form.from_),
+        tuple(sorted(form.steps.items())),
+        tuple(Dropped(step, why.fa, why.en) for step, why in sorted(form.dropped.items())),
+    )
+
+
+def _as_written(document: Document, path: Path_) -> Path_:
+    """Return a path without the index of a list that was written as its one item."""
+    first, _, *rest = path
+    return path if isinstance(document.data[first], list) else (first, *rest)
 
 
 def _step(form: StepForm) -> Step:

@@ -77,7 +77,7 @@ Day = Annotated[date, BeforeValidator(_day)]
 Clock = Annotated[time, BeforeValidator(_clock)]
 Codes = Annotated[list[Code], BeforeValidator(as_list)]
 Values = Annotated[list[Annotated[Any, AfterValidator(_plain)]], BeforeValidator(_each), Field(min_length=1)]
-
+Versions = Annotated[list[Annotated[int, Field(ge=1)]], BeforeValidator(_each), Field(min_length=1)]
 
 _SHORT = BeforeValidator(_as_match)
 
@@ -159,6 +159,14 @@ class StepForm(LimitsForm):
     optional: bool = False
 
 
+class MigrationForm(Form):
+    """Which open cases of earlier versions come along, and what becomes of their steps."""
+
+    from_: Annotated[Versions, Field(alias="from")]
+    steps: dict[str, Code] = {}
+    dropped: dict[str, TitleForm] = {}
+
+
 class JourneyForm(LimitsForm):
     """A document of `journeys/`."""
 
@@ -173,6 +181,7 @@ class JourneyForm(LimitsForm):
     ends: Annotated[list[Annotated[EndForm, _SHORT]], BeforeValidator(_each)] = []
     reopenings: Annotated[list[ReopeningForm], BeforeValidator(_each)] = []
     stuck_after: Length = Span(30, "working_days")
+    migrates: Annotated[list[MigrationForm], BeforeValidator(_each)] = []
 
 
 class YearsForm(Form):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -112,12 +112,40 @@ class Reopening:
     steps: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A step of an earlier version that open cases lose, and why."""
+
+    step: str
+    reason_fa: str
+    reason_en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """How the open cases of earlier versions come to the version that says so, when it is applied.
+
+    `versions`: of which ones. `steps`: the old and the new id of steps that bear another one now. A step that
+    is named neither there nor in `dropped` goes on as the step of the same id.
+    """
+
+    versions: frozenset[int]
+    steps: tuple[tuple[str, str], ...] = ()
+    dropped: tuple[Dropped, ...] = ()
+
+    def ids(self, old: Iterable[str], new: Container[str]) -> dict[str, str]:
+        """Return the new id of each of these old steps that goes on as one of the new."""
+        named, lost = dict(self.steps), {each.step for each in self.dropped}
+        found = {id_: named.get(id_, id_) for id_ in old if id_ not in lost}
+        return {id_: now for id_, now in found.items() if now in new}
+
+
 @dataclass(frozen=True)
 class Journey:
     """A process across agencies. Without an end by event, a case completes when no step is waited for.
 
     `services` and `openers` (none: any) narrow which cases follow it; `stuck_after`: an open case without an
-    event for so long is stuck.
+    event for so long is stuck. `migrations`: which open cases of earlier versions come to this one.
     """
 
     id: JourneyId
@@ -136,6 +164,7 @@ class Journey:
     escalations: tuple[Escalation, ...] = ()
     stuck_after: Span = Span(30, "working_days")
     legal_basis: str | None = None
+    migrations: tuple[Migration, ...] = ()
 
     @property
     def reference(self) -> str:
@@ -146,3 +175,7 @@ class Journey:
     def by_id(self) -> Mapping[str, Step]:
         """The steps by id."""
         return {step.id: step for step in self.steps}
+
+    def migration_from(self, version: int) -> Migration | None:
+        """Return how open cases of an earlier version come to this one; None: they do not."""
+        return next((each for each in self.migrations if version in each.versions), None)

@@ -136,6 +136,15 @@ class RegistryReader:
         """Return the ids of every object of a kind that was ever written, in force or not."""
         return frozenset(name.partition("/")[2] for name in self._highest if _kind(name) == kind)
 
+    def versions(self, kind: str) -> dict[str, dict[int, Any]]:
+        """Return every version ever written of the objects of a kind, by id."""
+        found: dict[str, dict[int, Any]] = {}
+        for text in self._objects:
+            _, (of, id_, version) = _split_key(text)
+            if of == kind:
+                found.setdefault(id_, {})[version] = self._object(text, kind, version)
+        return found
+
     def edition(self, number: int) -> Registry:
         """Return one edition; raise ContractError if it is unknown or incomplete."""
         if number not in self._built:

@@ -22,9 +22,10 @@ from hub.contracts import topics
 from hub.contracts.names import AgencyCode
 from hub.errors import BrokerError, ConfigError, FencedError
 from hub.host.filelock import held
+from hub.registry import journey_migrations
 from hub.registry.model import Quota, Registry
 from hub.registry.plan import Plan, plan, refusals
-from hub.registry.records import AGENCY, Record, RegistryReader, encode_edition, number
+from hub.registry.records import AGENCY, JOURNEY, Record, RegistryReader, encode_edition, number
 from hub.settings import Settings
 
 LOCK = "registry.lock"
@@ -69,7 +70,7 @@ def apply(
         producer = _producer(settings)
         reader = read_registry(settings, topics.ADMIN_PRINCIPAL)
         current = reader.current
-        check(settings, current, desired, remove_agencies=remove_agencies)
+        check(settings, reader, desired, remove_agencies=remove_agencies)
         changed = plan(current, desired)
         if confirmed is not None and changed != confirmed:
             raise ConfigError(
@@ -86,17 +87,24 @@ def apply(
 
 def in_force(settings: Settings, principal: str = topics.ADMIN_PRINCIPAL) -> Registry | None:
     """Return the registry in force; None before the first apply."""
+    return known(settings, principal).current
+
+
+def known(settings: Settings, principal: str = topics.ADMIN_PRINCIPAL) -> RegistryReader:
+    """Return all that was ever applied; nothing before the first apply."""
     try:
-        return read_registry(settings, principal).current
+        return read_registry(settings, principal)
     except NoRegistryError:
-        return None
+        return RegistryReader()
 
 
 def check(
-    settings: Settings, current: Registry | None, desired: Registry, *, remove_agencies: bool = False
+    settings: Settings, reader: RegistryReader, desired: Registry, *, remove_agencies: bool = False
 ) -> None:
-    """Raise one ConfigError that names everything which forbids applying `desired` over `current`."""
+    """Raise one ConfigError that names everything which forbids applying `desired` after all that was."""
+    current = reader.current
     faults = refusals(current, desired, disk_bytes(settings))
+    faults += journey_migrations.refusals(desired.journeys.values(), reader.versions(JOURNEY))
     removed = sorted(current.agencies.keys() - desired.agencies.keys()) if current else []
     if removed and not remove_agencies:
         faults.append(
