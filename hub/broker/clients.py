@@ -1,6 +1,8 @@
-"""How a process of the hub reaches Kafka: client configurations for confluent-kafka."""
+"""How a process of the hub reaches Kafka: configurations for confluent-kafka, and for kafka-python."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -59,6 +61,25 @@ def writer(settings: Settings, principal: str) -> dict[str, str | int | float | 
         # librdkafka's default of 100 ms is most of a small transaction's latency.
         "retry.backoff.ms": 10,
     }
+
+
+def kafka_python(settings: Settings, principal: str) -> dict[str, Any]:
+    """Return the connection settings of a principal for kafka-python; a request may take 20 s."""
+    kafka = settings.kafka
+    user = kafka.username or principal
+    config: dict[str, Any] = {
+        "bootstrap_servers": address(settings).split(","),
+        "client_id": user,
+        "security_protocol": kafka.security_protocol,
+        "sasl_mechanism": kafka.sasl_mechanism,
+        "sasl_plain_username": user,
+        "sasl_plain_password": credentials.password(settings, user),
+        "request_timeout_ms": 20_000,
+        "reconnect_backoff_max_ms": 2000,
+    }
+    if kafka.ca_file:
+        config["ssl_cafile"] = str(kafka.ca_file)
+    return config
 
 
 def answers(settings: Settings, principal: str, seconds: float = 2) -> bool:

@@ -12,11 +12,10 @@ from typing import Any
 
 from kafka import KafkaAdminClient, TopicPartition, errors
 
-from hub.broker import clients, credentials
+from hub.broker import clients
 from hub.errors import BrokerError, BrokerUnavailableError
 from hub.settings import Settings
 
-_REQUEST_MS = 20_000
 _PATIENCE_SECONDS = 10.0
 _PAUSE_SECONDS = 0.2
 _AWAY = (errors.KafkaTimeoutError, errors.KafkaConnectionError, errors.RetriableError, OSError)
@@ -27,7 +26,7 @@ class Groups:
 
     def __init__(self, settings: Settings, principal: str) -> None:
         self._settings = settings
-        self._principal = settings.kafka.username or principal
+        self._principal = principal
         self._admin: KafkaAdminClient | None = None
 
     def committed(self, places_of: Mapping[str, Iterable[tuple[str, int]]]) -> dict[tuple[str, int], int]:
@@ -67,7 +66,7 @@ class Groups:
 
     def _connected(self) -> KafkaAdminClient:
         if self._admin is None:
-            self._admin = KafkaAdminClient(**_config(self._settings, self._principal))
+            self._admin = KafkaAdminClient(**clients.kafka_python(self._settings, self._principal))
         return self._admin
 
 
@@ -77,21 +76,3 @@ def _failed(error: Exception) -> BrokerError:
         f"what groups have committed cannot be read ({type(error).__name__}).",
         do="Is Kafka running, and may this principal describe the groups?",
     )
-
-
-def _config(settings: Settings, principal: str) -> dict[str, Any]:
-    """Return the connection settings of a principal for kafka-python."""
-    kafka = settings.kafka
-    config: dict[str, Any] = {
-        "bootstrap_servers": clients.address(settings).split(","),
-        "client_id": principal,
-        "security_protocol": kafka.security_protocol,
-        "sasl_mechanism": kafka.sasl_mechanism,
-        "sasl_plain_username": principal,
-        "sasl_plain_password": credentials.password(settings, principal),
-        "request_timeout_ms": _REQUEST_MS,
-        "reconnect_backoff_max_ms": 2000,
-    }
-    if kafka.ca_file:
-        config["ssl_cafile"] = str(kafka.ca_file)
-    return config
