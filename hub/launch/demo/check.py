@@ -1,12 +1,11 @@
 """What only the demo can know, looked up by plain consumers: order of cases, staff ids, what others sent.
 
-That every event reached whom it had to is the audit's to say. Work is split by partition number: a case lies
-in one partition of its source and in one of the register.
+That every event reached whom it had to is the audit's to say.
 """
 
 from __future__ import annotations
 
-import multiprocessing
+from collections.abc import Iterator
 
 from confluent_kafka import Message
 
@@ -17,10 +16,10 @@ from hub.contracts.codec import Codec
 from hub.contracts.names import AgencyCode
 from hub.contracts.origin import Origin
 from hub.contracts.schemas import Contracts
-from hub.errors import ContractError, HubError
+from hub.errors import ContractError
 from hub.launch.demo import logs, plan, staff
 from hub.launch.demo.findings import Findings
-from hub.launch.demo.workers import sheltered
+from hub.launch.demo.logs import Headers
 from hub.registry.model import REJECTED
 from hub.settings import Settings
 
@@ -30,39 +29,23 @@ NOTICES = frozenset(
 """What agency `hub` publishes of cases."""
 
 
-def check(settings: Settings, processes: int = 2) -> Findings:
-    """Look everything up; raise HubError if the logs cannot be read."""
-    with sheltered():
-        pool = multiprocessing.get_context("spawn").Pool(processes)
-    with pool:
-        numbers = range(topics.DEFAULT_PARTITIONS)
-        parts = [(settings, [n for n in numbers if n % processes == part]) for part in range(processes)]
-        results = pool.starmap(check_part, parts)
-    whole = Findings()
-    for found in results:
-        if isinstance(found, str):
-            raise HubError(found)
-        whole.add(found)
-    return whole
+def check(settings: Settings) -> Findings:
+    """Look everything up; raise HubError if the logs cannot be read.
 
-
-def check_part(settings: Settings, numbers: list[int]) -> Findings | str:
-    """Look at some partitions of every topic; return the findings, or the text of an error."""
-    try:
-        return _Check(settings, numbers).run()
-    except HubError as error:
-        return str(error)
+    In one process: this one knows the plan already, and another would take as long to work it out anew.
+    """
+    return _Check(settings).run()
 
 
 class _Check:
-    def __init__(self, settings: Settings, numbers: list[int]) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._numbers = numbers
         self._codec = Codec(Contracts.load())
         self._found = Findings()
         self._cases: dict[str, list[str]] = {}
         self._replayed: set[str] = set()
         self._paced = plan.paced_ids()
+        self._rejected = plan.rejected_ids()
 
     def run(self) -> Findings:
         registry = read_registry(self._settings, topics.READER_PRINCIPAL).current
@@ -71,27 +54,37 @@ class _Check:
         self._read_register()
         self._compare_cases()
         watch = staff.Watch(self._codec)
-        for record in logs.records(self._settings, topics.inbox(plan.STATISTICS), self._numbers):
+        for record in self._records(topics.inbox(plan.STATISTICS)):
             watch.look(record)
         self._found.staff_ids_seen += watch.seen
         return self._found
 
+    def _records(self, topic: str) -> Iterator[Message]:
+        return logs.records(self._settings, topic, range(topics.DEFAULT_PARTITIONS))
+
     def _read_outbox(self, code: AgencyCode) -> None:
         """Count what the plan does not know, and note when the municipalities' first event was appended."""
         known = {item.id for item in plan.whole(code, self._codec)} if code in plan.SOURCES else set()
-        for record in logs.records(self._settings, topics.outbox(code), self._numbers):
+        for record in self._records(topics.outbox(code)):
             headers = logs.headers_of(record)
-            cause = headers.get("ce_causationid", b"").decode("utf-8", "replace")
-            if code == topics.HUB and self._is_the_hubs(
-                headers.get("ce_type", b"").decode("utf-8", "replace")
-            ):
+            if code == topics.HUB and self._is_the_hubs(_text(headers, "ce_type")):
                 continue
-            rejects = headers.get("ce_type") == REJECTED.encode() and cause in plan.rejected_ids()
-            if logs.identity(record) not in known and not (rejects and code == plan.REGISTER):
+            name = logs.identity(record, headers)
+            if name in known:
+                self._note_first(code, name, record)
+            elif not (code == plan.REGISTER and self._rejects(headers)):
                 self._found.strangers += 1
-            elif code in plan.MUNICIPALITIES and logs.identity(record) not in self._paced:
-                time = record.timestamp()[1]
-                self._found.first_append_ms = min(time, self._found.first_append_ms or time)
+
+    def _note_first(self, code: AgencyCode, name: str, record: Message) -> None:
+        if code in plan.MUNICIPALITIES and name not in self._paced:
+            time = record.timestamp()[1]
+            self._found.first_append_ms = min(time, self._found.first_append_ms or time)
+
+    def _rejects(self, headers: Headers) -> bool:
+        """Say whether it is one of the rejections that the plan has."""
+        if headers.get("ce_type") != REJECTED.encode():
+            return False
+        return _text(headers, "ce_causationid") in self._rejected
 
     def _is_the_hubs(self, type_: str) -> bool:
         """Count what the hub itself says as the programme goes: its clock, and what cases came to."""
@@ -100,15 +93,14 @@ class _Check:
         return type_ == TICKED or type_ in NOTICES
 
     def _read_register(self) -> None:
-        for record in logs.records(self._settings, topics.inbox(plan.REGISTER), self._numbers):
+        for record in self._records(topics.inbox(plan.REGISTER)):
             headers = logs.headers_of(record)
-            name = headers.get("ce_id", b"").decode("utf-8", "replace")
+            name = _text(headers, "ce_id")
             if envelope.REPLAY_OF in headers:
                 # The contract says of a replay that it may follow later events of its case.
                 self._replayed.add(name)
                 continue
-            case = headers.get("ce_caseid", b"").decode("utf-8", "replace")
-            self._cases.setdefault(case, []).append(name)
+            self._cases.setdefault(_text(headers, "ce_caseid"), []).append(name)
             if _source(headers) in plan.MUNICIPALITIES and name not in self._paced:
                 self._note_visible(record)
 
@@ -132,8 +124,12 @@ class _Check:
                     self._found.cases_out_of_order.append(case)
 
 
-def _source(headers: dict[str, bytes]) -> AgencyCode | None:
+def _text(headers: Headers, name: str) -> str:
+    return headers.get(name, b"").decode("utf-8", "replace")
+
+
+def _source(headers: Headers) -> AgencyCode | None:
     try:
-        return Origin.parse(headers.get(envelope.ORIGIN, b"").decode("utf-8", "replace")).agency
+        return Origin.parse(_text(headers, envelope.ORIGIN)).agency
     except ContractError:
         return None

@@ -1,4 +1,4 @@
-"""What the demo's own check found; parts of it are counted by partition and added up. Pure."""
+"""What the demo's own check found. Pure."""
 
 from __future__ import annotations
 
@@ -22,15 +22,3 @@ class Findings:
     last_visible_ms: int | None = None
     ticks: int = 0
     notices: int = 0
-
-    def add(self, other: Findings) -> None:
-        """Add what was found in other partitions."""
-        self.strangers += other.strangers
-        self.ticks += other.ticks
-        self.notices += other.notices
-        self.cases += other.cases
-        self.cases_out_of_order += other.cases_out_of_order
-        self.staff_ids_seen += other.staff_ids_seen
-        for name, choose in (("first_append_ms", min), ("last_visible_ms", max)):
-            times = [each for each in (getattr(self, name), getattr(other, name)) if each is not None]
-            setattr(self, name, choose(times, default=None))

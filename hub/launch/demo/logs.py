@@ -17,6 +17,7 @@ from hub.errors import BrokerError, BrokerUnavailableError
 from hub.settings import Settings
 
 Config = dict[str, str | int | float | bool]
+Headers = dict[str, bytes]
 
 _BATCH = 5000
 _SECONDS = 30.0
@@ -72,9 +73,9 @@ def partitions(settings: Settings, topic: str) -> int:
     return len(found.partitions)
 
 
-def identity(record: Message) -> str:
+def identity(record: Message, headers: Headers) -> str:
     """Return the id by which the plan knows a record: `ce_id`, in structured mode the key."""
-    name = headers_of(record).get("ce_id") or key_of(record)
+    name = headers.get("ce_id") or key_of(record)
     return name.decode("utf-8", "replace")
 
 
@@ -82,7 +83,7 @@ def sent_already(settings: Settings, agency: AgencyCode) -> Counter[str]:
     """Return how often each id lies on an agency's outbox."""
     topic = topics.outbox(agency)
     found = records(settings, topic, range(partitions(settings, topic)))
-    return Counter(identity(record) for record in found)
+    return Counter(identity(record, headers_of(record)) for record in found)
 
 
 def last_records(settings: Settings, topic: str) -> dict[tuple[str, int], int]:
@@ -143,7 +144,7 @@ def _quiet(config: Config) -> Config:
     return config | {"log_level": 0}
 
 
-def headers_of(record: Message) -> dict[str, bytes]:
+def headers_of(record: Message) -> Headers:
     """Return a record's headers; of a name that stands more than once, the last."""
     headers: list[tuple[str, bytes | None]] = record.headers() or []  # type: ignore[assignment]
     return {name: value or b"" for name, value in headers}

@@ -36,6 +36,8 @@ class Watch:
         self.seen: list[str] = []
         self._codec = codec
         self._short = {name for name in every if len(name) < _SHORT}
+        # A short id as the whole of a text stands behind its length, as Avro writes it.
+        self._short_texts = [bytes([2 * len(name)]) + name.encode() for name in self._short]
         digits = [name.encode() for name in every - self._short if name.isdigit()]
         self._numbers = frozenset(digits)
         self._run = re.compile(rb"\d{%d,}" % min(map(len, digits), default=_SHORT))
@@ -47,14 +49,16 @@ class Watch:
 
     def look(self, record: Message) -> None:
         """Look at one delivery."""
-        parts = [logs.key_of(record), record.value() or b""]
-        for name, value in logs.headers_of(record).items():
-            parts += [name.encode(), value]
+        value = record.value() or b""
+        parts = [logs.key_of(record), value]
+        for name, content in logs.headers_of(record).items():
+            parts += [name.encode(), content]
         blob = b"\n".join(parts)
         stems = [words for stem, words in self._words.items() if stem in blob]
         found = [word for words in stems for word in words if word in blob]
         for run in self._run.findall(blob):
             found += [number for number in self._numbers if number in run]
-        _, data = self._codec.decode(record.value())
-        found += [name.encode() for name in self._short if name in data.values()]
+        if any(each in value for each in self._short_texts):
+            _, data = self._codec.decode(value)
+            found += [name.encode() for name in self._short if name in data.values()]
         self.seen += [name.decode() for name in found]
