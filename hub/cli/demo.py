@@ -54,8 +54,9 @@ def demo(  # noqa: PLR0917 - options, all named by the caller
     """Start the hub, publish real permit logs through its agencies, check every delivery, show the results.
 
     Three municipalities, a permit office and a service portal publish; a permit register, a fee collector and
-    a statistics office receive. Without `--once` the hub stays up until Ctrl-C. A second run on the same data
-    folder publishes nothing again: it checks and shows the results once more. Exit 1 if anything is wrong.
+    a statistics office receive. Without `--once` the hub stays up until Ctrl-C; in a pipe it writes the
+    figures as one JSON object before it waits. A second run on the same data folder publishes nothing again:
+    it checks and shows the results once more. Exit 1 if anything is wrong.
 
     With `--log` and `--mapping` it replays one log of yours instead and shows its figures: cases, variants,
     throughput, hand-overs, late cases. docs/reference/demo-data.md describes the mapping.

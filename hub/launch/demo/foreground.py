@@ -64,6 +64,8 @@ def _foreground(
         with hub:
             found = course(hub)
             if not once:
+                if not results.is_terminal:
+                    _line(found)
                 results.print("\nThe hub stays up. Ctrl-C stops it in order.")
                 hub.catch_signals()
                 hub.wait()
@@ -71,6 +73,11 @@ def _foreground(
         progress.print("Stopped; the next run on this folder goes on from here.")
         return 1
     if once:
-        sys.stdout.write(json.dumps(found.line(), ensure_ascii=False) + "\n")
-        sys.stdout.flush()
+        _line(found)
     return 0 if found.holds else 1
+
+
+def _line(found: Found) -> None:
+    """Write the figures for programs: the last line, or where the hub stays up in a pipe, before it waits."""
+    sys.stdout.write(json.dumps(found.line(), ensure_ascii=False) + "\n")
+    sys.stdout.flush()
