@@ -7,10 +7,12 @@ value.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
-from hub.contracts import frame, reader, values, walk, writer
+from hub.contracts import frame, reader, scanner, values, walk, writer
 from hub.contracts.names import EventType, SchemaId
+from hub.contracts.scanner import Mask, Spans
 from hub.contracts.schemas import Contract, Contracts
 from hub.errors import ContractError
 
@@ -33,6 +35,21 @@ class Codec:
     def decode_body(self, contract: Contract, value: bytes) -> dict[str, Any]:
         """Return the raw data of a framed value whose contract is known already; raise ContractError."""
         return self._of(contract).decode(value)
+
+    def spans(self, contract: Contract, value: bytes) -> Spans | None:
+        """Return where a framed value's fields begin; None where `decode_body` has to tell what it is.
+
+        So it is with bytes that are no value of the schema, and with forms that our own writer does not give.
+        """
+        return self._of(contract).spans(value)
+
+    def mask(self, contract: Contract, defaults: Mapping[str, object]) -> Mask:
+        """Return the mask that puts these raw defaults into a contract's values."""
+        return scanner.compile_mask(contract.schema, defaults)
+
+    def masked(self, contract: Contract, value: bytes, spans: Spans, mask: Mask) -> bytes:
+        """Return a framed value with a mask of its contract applied."""
+        return self._of(contract).masked(value, spans, mask)
 
     def encode(self, event_type: EventType, data: dict[str, Any], version: int | None = None) -> bytes:
         """Return the framed value of `data` by the newest contract of a type, or by the version asked for.
@@ -78,6 +95,7 @@ class _Tools:
         self._subject = str(contract.event_type)
         self._head = frame.join(contract.id, b"")
         self._read = reader.compile_reader(schema)
+        self._scan = scanner.compile_scanner(schema)
         self._write = writer.compile_writer(schema)
         self._to_raw = walk.compile_walk(schema, values.TO_RAW, fill_defaults=True)
         self._to_python = walk.compile_walk(schema, values.TO_PYTHON, fill_defaults=False)
@@ -90,6 +108,16 @@ class _Tools:
         if end != len(value):
             raise ContractError(f"{len(value) - end} bytes follow after the value.", where=self._subject)
         return cast("dict[str, Any]", data)
+
+    def spans(self, value: bytes) -> Spans | None:
+        try:
+            spans = self._scan(value, frame.HEAD_BYTES)
+        except scanner.NOT_SCANNED:
+            return None
+        return spans if spans[-1] == len(value) else None
+
+    def masked(self, value: bytes, spans: Spans, mask: Mask) -> bytes:
+        return mask.apply(self._head, value, spans)
 
     def write(self, data: dict[str, Any]) -> bytes:
         out = bytearray(self._head)

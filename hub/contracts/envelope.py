@@ -11,17 +11,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple, cast
 
-from hub.contracts.names import AgencyCode, EventType, agency_code, event_type
+from hub.contracts.names import AgencyCode, EventType, event_type
 from hub.errors import ContractError
 
 CONTENT_TYPE = "content-type"
 AVRO = "application/avro"
 STRUCTURED = "application/cloudevents+json"
 SPEC_VERSION = "1.0"
+_AVRO, _STRUCTURED = AVRO.encode(), STRUCTURED.encode()
 CHANNELS = frozenset({"online", "mobile", "counter", "phone", "batch"})
 MAX_ATTRIBUTE_CHARS = 512
 
@@ -50,9 +51,13 @@ ONLY_ROUTES = "hub-only-routes"
 
 _REQUIRED = ("id", "source", "type", "time")
 _OPTIONAL = ("subject", "caseid", "causationid", "channel", "traceparent")
+# In the order in which the hub writes them.
 _KNOWN = {f"ce_{name}": name for name in ("specversion", *_REQUIRED, *_OPTIONAL)} | {
     CONTENT_TYPE: CONTENT_TYPE
 }
+# Whatever text an agency likes; the others have forms of their own.
+_FREE = ("id", "subject", "caseid", "causationid")
+_HUBS_OWN = (REPLAY_OF, ONLY_ROUTES)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 _SOURCE = re.compile(r"/agency/([a-z][a-z0-9-]{0,47})(?:/([a-z][a-z0-9-]{0,47}))?")
 _CASE = re.compile(r"([a-z][a-z0-9-]{0,47})/(\S(?:.{0,254}\S)?)")
@@ -63,8 +68,7 @@ _NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SAFE_HEADER = re.compile(r"[a-z0-9_-]{1,64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """The CloudEvents attributes of one event; `signatures` are its `sig-…` headers, passed on untouched."""
 
     id: str
@@ -106,12 +110,38 @@ class Envelope:
         return headers
 
 
+class Read(NamedTuple):
+    """An envelope, and the event's own headers that said so: as they came, in the order of `to_headers`."""
+
+    envelope: Envelope
+    headers: list[tuple[str, bytes]]
+
+
+class _Shape(NamedTuple):
+    """What a row of header names says, whatever the values: agencies' clients send few different rows.
+
+    `places` has each attribute with its header's place, `order` the places of the event's own headers as the
+    hub writes them, `ordered` whether they stand so already and alone.
+    """
+
+    places: tuple[tuple[str, int], ...]
+    order: tuple[int, ...]
+    ordered: bool
+    content_type: int
+    signatures: tuple[int, ...]
+
+
 def is_structured(headers: Headers) -> bool:
     """Say whether the event came in structured mode (`content-type: application/cloudevents+json`)."""
-    return any(
-        name == CONTENT_TYPE and value is not None and value.partition(b";")[0].strip() == STRUCTURED.encode()
-        for name, value in headers
-    )
+    for name, value in headers:
+        if (
+            name == CONTENT_TYPE
+            and value != _AVRO
+            and value is not None
+            and value.partition(b";")[0].strip() == _STRUCTURED
+        ):
+            return True
+    return False
 
 
 def read_headers(headers: Headers, *, may_speak_for_others: bool = False) -> Envelope:
@@ -120,28 +150,58 @@ def read_headers(headers: Headers, *, may_speak_for_others: bool = False) -> Env
     `may_speak_for_others` is true on the hub's own outbox: there, and only there, `hub-replay-of` and
     `hub-only-routes` may stand.
     """
+    return read(headers, may_speak_for_others=may_speak_for_others).envelope
+
+
+def read(headers: Headers, *, may_speak_for_others: bool = False) -> Read:
+    """Read a binary-mode event's envelope and its own headers; otherwise as `read_headers`."""
+    shape = _shape(tuple([name for name, _ in headers]), may_speak_for_others)
     attributes: dict[str, str] = {}
-    signatures: list[tuple[str, bytes]] = []
-    for name, value in headers:
-        known = _KNOWN.get(name)
-        if known is not None:
-            attributes[known] = _text(name, value, taken=known in attributes)
-        elif name.startswith(("sig-", "hub-")):
-            _take_reserved(name, value, signatures, may_speak_for_others=may_speak_for_others)
-    if attributes.pop(CONTENT_TYPE, None) != AVRO:
+    for name, place in shape.places:
+        header, value = headers[place]
+        if value is None:
+            raise ContractError(f"header {header} is null.")
+        try:
+            attributes[name] = value.decode()
+        except UnicodeDecodeError:
+            raise ContractError(f"header {header} is not UTF-8.") from None
+    signatures = tuple([_signature(headers[place]) for place in shape.signatures])
+    if shape.content_type < 0 or headers[shape.content_type][1] != _AVRO:
         raise ContractError(f"header {CONTENT_TYPE} must be {AVRO} (or {STRUCTURED} in structured mode).")
-    return from_attributes(attributes, tuple(signatures))
+    # No value is null here: each was looked at above.
+    own = list(headers) if shape.ordered else [headers[place] for place in shape.order]
+    return Read(from_attributes(attributes, signatures), cast("list[tuple[str, bytes]]", own))
+
+
+@lru_cache(maxsize=1024)
+def _shape(names: tuple[str, ...], may_speak_for_others: bool) -> _Shape:
+    known: dict[str, int] = {}
+    signatures: list[int] = []
+    for place, name in enumerate(names):
+        if name in _KNOWN:
+            if name in known:
+                raise ContractError(f"header {name} stands twice.")
+            known[name] = place
+        elif name.startswith("sig-"):
+            signatures.append(place)
+        elif name.startswith("hub-") and not (may_speak_for_others and name in _HUBS_OWN):
+            raise ContractError(f"header {_shown(name)} belongs to the hub and may not stand on an outbox.")
+    order = (*(known[name] for name in _KNOWN if name in known), *signatures)
+    content_type = known.pop(CONTENT_TYPE, -1)
+    return _Shape(
+        places=tuple((_KNOWN[name], place) for name, place in known.items()),
+        order=order,
+        ordered=order == tuple(range(len(names))),
+        content_type=content_type,
+        signatures=tuple(signatures),
+    )
 
 
 def read_signatures(headers: Headers, *, may_speak_for_others: bool = False) -> tuple[tuple[str, bytes], ...]:
     """Return the `sig-…` headers of a structured event; raise ContractError on headers that are the hub's."""
-    signatures: list[tuple[str, bytes]] = []
-    for name, value in headers:
-        if name.startswith(("sig-", "hub-")):
-            _take_reserved(name, value, signatures, may_speak_for_others=may_speak_for_others)
-    if sum(name == CONTENT_TYPE for name, _ in headers) > 1:
-        raise ContractError(f"header {CONTENT_TYPE} stands twice.")
-    return tuple(signatures)
+    names = tuple(name for name, _ in headers if name == CONTENT_TYPE or name not in _KNOWN)
+    _shape(names, may_speak_for_others)
+    return tuple(_signature(header) for header in headers if header[0].startswith("sig-"))
 
 
 def from_attributes(attributes: dict[str, str], signatures: tuple[tuple[str, bytes], ...] = ()) -> Envelope:
@@ -151,29 +211,34 @@ def from_attributes(attributes: dict[str, str], signatures: tuple[tuple[str, byt
     for name in _REQUIRED:
         if not attributes.get(name):
             raise ContractError(f"ce_{name} is missing.")
-    for name, value in attributes.items():
-        if not value or len(value) > MAX_ATTRIBUTE_CHARS or _NO_TEXT.search(value):
-            raise ContractError(
-                f"ce_{name} must have 1 to {MAX_ATTRIBUTE_CHARS} characters and no control characters."
-            )
+    for name in _FREE:
+        value = attributes.get(name)
+        if value is not None:
+            # Plain printable ASCII, which most is, needs no search.
+            plain = value.isascii() and value.isprintable()
+            if not 0 < len(value) <= MAX_ATTRIBUTE_CHARS or not (plain or _NO_TEXT.search(value) is None):
+                raise ContractError(
+                    f"ce_{name} must have 1 to {MAX_ATTRIBUTE_CHARS} characters and no control characters."
+                )
     agency_of_source(attributes["source"])
     _check_time(attributes["time"])
     _check_optional(attributes)
+    get = attributes.get
     return Envelope(
-        id=attributes["id"],
-        source=attributes["source"],
-        type=_type(attributes["type"]),
-        time=attributes["time"],
-        subject=attributes.get("subject"),
-        caseid=attributes.get("caseid"),
-        causationid=attributes.get("causationid"),
-        channel=attributes.get("channel"),
-        traceparent=attributes.get("traceparent"),
-        signatures=signatures,
+        attributes["id"],
+        attributes["source"],
+        _type(attributes["type"]),
+        attributes["time"],
+        get("subject"),
+        get("caseid"),
+        get("causationid"),
+        get("channel"),
+        get("traceparent"),
+        signatures,
     )
 
 
-# Sources are few and every event names one several times.
+# Sources and types are few, and every event names one.
 @lru_cache(maxsize=4096)
 def agency_of_source(source: str) -> tuple[AgencyCode, str | None]:
     """Return the agency and subsystem named by `/agency/<code>[/<subsystem>]`, or raise ContractError."""
@@ -188,7 +253,7 @@ def split_case(caseid: str) -> tuple[AgencyCode, str]:
     match = _CASE.fullmatch(caseid)
     if match is None:
         raise ContractError("ce_caseid must be <agency code>/<local id>.")
-    return agency_code(match[1]), match[2]
+    return AgencyCode(match[1]), match[2]
 
 
 def text_headers(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
@@ -196,36 +261,25 @@ def text_headers(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
     return {name: (value or b"").decode("utf-8", "replace") for name, value in headers}
 
 
-def _take_reserved(
-    name: str, value: bytes | None, signatures: list[tuple[str, bytes]], *, may_speak_for_others: bool
-) -> None:
-    shown = name if _SAFE_HEADER.fullmatch(name) else f"{name[:4]}…"
-    if name.startswith("sig-"):
-        if value is None:
-            raise ContractError(f"header {shown} is null.")
-        signatures.append((name, value))
-    elif not (may_speak_for_others and name in (REPLAY_OF, ONLY_ROUTES)):
-        raise ContractError(f"header {shown} belongs to the hub and may not stand on an outbox.")
+def _signature(header: tuple[str, bytes | None]) -> tuple[str, bytes]:
+    name, value = header
+    if value is None:
+        raise ContractError(f"header {_shown(name)} is null.")
+    return name, value
 
 
+def _shown(name: str) -> str:
+    return name if _SAFE_HEADER.fullmatch(name) else f"{name[:4]}…"
+
+
+@lru_cache(maxsize=4096)
 def _type(text: str) -> EventType:
     try:
-        return event_type(text)
+        if len(text) <= MAX_ATTRIBUTE_CHARS:
+            return event_type(text)
     except ContractError:
-        raise ContractError(
-            "ce_type must be <domain>.<subject>.<past-verb>.v<major>, in lower case."
-        ) from None
-
-
-def _text(name: str, value: bytes | None, *, taken: bool) -> str:
-    if taken:
-        raise ContractError(f"header {name} stands twice.")
-    if value is None:
-        raise ContractError(f"header {name} is null.")
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        raise ContractError(f"header {name} is not UTF-8.") from None
+        pass
+    raise ContractError("ce_type must be <domain>.<subject>.<past-verb>.v<major>, in lower case.")
 
 
 def _check_time(text: str) -> None:

@@ -28,6 +28,11 @@ def compile_reader(schema: dict[str, Any]) -> Read:
     return _reader(schema, avro.named_types(schema))
 
 
+def compile_value(schema: Any, names: dict[str, Any]) -> Read:
+    """Return the reader of any type; `names` are the named types that it may refer to."""
+    return _reader(schema, names)
+
+
 def number(data: bytes, position: int) -> tuple[int, int]:
     """Read a zig-zag number of at most 64 bits in its shortest form."""
     byte = data[position]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hub.contracts.envelope import Headers
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A Kafka record; `timestamp` is the broker's append time in milliseconds since 1970.
 
     `readable` is false where a header's name is no UTF-8: then no header could be read, and `headers` is

@@ -19,6 +19,12 @@ def compile_writer(schema: dict[str, Any]) -> Write:
     return _writer(schema, avro.named_types(schema))
 
 
+def field_writers(schema: dict[str, Any]) -> dict[str, Write]:
+    """Return the writers of a record's fields, by name."""
+    names = avro.named_types(schema)
+    return {field["name"]: _writer(field["type"], names) for field in schema["fields"]}
+
+
 def number(out: bytearray, value: int) -> None:
     """Append a zig-zag number of at most 64 bits."""
     raw = (value << 1) ^ (value >> 63)

@@ -7,10 +7,9 @@ registry or the memory comes after, in `hub.gate.decide`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
-from typing import Any
+from typing import NamedTuple
 
 from hub.contracts import envelope, frame, topics
 from hub.contracts import structured as structured_mode
@@ -19,6 +18,7 @@ from hub.contracts.envelope import Envelope
 from hub.contracts.names import AgencyCode
 from hub.contracts.origin import Origin
 from hub.contracts.record import Record
+from hub.contracts.scanner import Spans
 from hub.contracts.schemas import Contract
 from hub.contracts.structured import Structured, UnknownTypeError
 from hub.errors import ContractError
@@ -38,19 +38,20 @@ class RefusalError(Exception):
         self.event = event
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """A record that passed every check of this module.
 
-    `value` is framed Avro also where the event came in structured mode; `data` is decoded without logical
-    types; `replay_of` is set on events that the hub replays, `only_routes` where one may take only some
-    routes; `digest` is what tells a duplicate from an id conflict.
+    `headers` are the event's own in binary mode; `value` is framed Avro, also where it came in structured
+    mode; `spans` say where its fields stand, None where they stand as our own writer would not write them;
+    `replay_of` is set on events that the hub replays, `only_routes` where one may take only some routes;
+    `digest` is what tells a duplicate from an id conflict.
     """
 
     envelope: Envelope
+    headers: list[tuple[str, bytes]]
     contract: Contract
-    data: dict[str, Any]
     value: bytes
+    spans: Spans | None
     replay_of: Origin | None
     only_routes: frozenset[str] | None
     digest: bytes
@@ -70,19 +71,21 @@ def owner(topic: str) -> AgencyCode:
 def read(record: Record, codec: Codec, event_bytes: int) -> Event:
     """Return the event of a record, or raise RefusalError; `event_bytes` is the largest size taken."""
     check_size(record, event_bytes)
-    attributes, document = _envelope(record)
+    (attributes, headers), document = _envelope(record)
+    replay_of = only_routes = None
     try:
-        replay_of = _replay_of(record)
-        only_routes = _only_routes(record)
+        if owner(record.topic) == topics.HUB:
+            replay_of, only_routes = _replay_of(record), _only_routes(record)
         _check_source(record, attributes, replaying=replay_of is not None)
         value = _framed(record) if document is None else _converted(document, codec)
-        contract, data = _decode(value, codec)
+        contract, spans = _fitting(value, codec)
         _check_type_and_key(record, attributes, contract)
         _check_subject(attributes)
     except RefusalError as refusal:
         refusal.event = attributes
         raise
-    return Event(attributes, contract, data, value, replay_of, only_routes, digest(attributes, record.value))
+    mark = digest(attributes, record.value)
+    return Event(attributes, headers, contract, value, spans, replay_of, only_routes, mark)
 
 
 def sighting(record: Record) -> Sighting | None:
@@ -90,7 +93,7 @@ def sighting(record: Record) -> Sighting | None:
     if is_replay(record):
         return None
     try:
-        attributes, _ = _envelope(record)
+        (attributes, _), _ = _envelope(record)
     except RefusalError:
         return None
     return Sighting(attributes.source, attributes.id, digest(attributes, record.value))
@@ -129,7 +132,7 @@ def check_size(record: Record, event_bytes: int) -> None:
         )
 
 
-def _envelope(record: Record) -> tuple[Envelope, Structured | None]:
+def _envelope(record: Record) -> tuple[envelope.Read, Structured | None]:
     if not record.readable:
         raise RefusalError(
             Reason.ENVELOPE,
@@ -139,8 +142,8 @@ def _envelope(record: Record) -> tuple[Envelope, Structured | None]:
     try:
         if envelope.is_structured(record.headers):
             document = structured_mode.parse(record.headers, record.value, may_speak_for_others=speaks)
-            return document.envelope, document
-        return envelope.read_headers(record.headers, may_speak_for_others=speaks), None
+            return envelope.Read(document.envelope, document.envelope.to_headers()), document
+        return envelope.read(record.headers, may_speak_for_others=speaks), None
     except ContractError as error:
         raise RefusalError(Reason.ENVELOPE, str(error)) from None
 
@@ -195,15 +198,19 @@ def _converted(document: Structured, codec: Codec) -> bytes:
         raise RefusalError(Reason.DECODE, str(error)) from None
 
 
-def _decode(value: bytes, codec: Codec) -> tuple[Contract, dict[str, Any]]:
+def _fitting(value: bytes, codec: Codec) -> tuple[Contract, Spans | None]:
+    """Return the contract that the value says it is of, and is; and where its fields stand."""
     try:
         contract = codec.contracts.by_id(frame.schema_id(value))
     except ContractError as error:
         raise RefusalError(Reason.UNKNOWN_SCHEMA, str(error)) from None
-    try:
-        return contract, codec.decode_body(contract, value)
-    except ContractError as error:
-        raise RefusalError(Reason.DECODE, str(error)) from None
+    spans = codec.spans(contract, value)
+    if spans is None:
+        try:
+            codec.decode_body(contract, value)
+        except ContractError as error:
+            raise RefusalError(Reason.DECODE, str(error)) from None
+    return contract, spans
 
 
 def _check_type_and_key(record: Record, attributes: Envelope, contract: Contract) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from hub.contracts import envelope, topics
 from hub.contracts.codec import Codec
 from hub.contracts.envelope import Envelope
-from hub.contracts.names import RouteId
+from hub.contracts.names import RouteId, SchemaId
 from hub.contracts.origin import Origin
 from hub.contracts.record import Record
+from hub.contracts.scanner import Mask
 from hub.errors import ContractError
 from hub.gate import checks
 from hub.gate.checks import Event, RefusalError
@@ -28,6 +29,9 @@ class Decider:
     codec: Codec
     pseudonyms: Pseudonyms
     event_bytes: int
+    _masks: dict[tuple[SchemaId, bytes], Mask] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def decide(self, record: Record, rules: Rules, memory: Memory, at: datetime) -> Verdict:
         """Return the verdict on one record at a moment; no bytes whatever make this raise."""
@@ -36,7 +40,8 @@ class Decider:
         except RefusalError as refusal:
             return parked(record, refusal)
         try:
-            check_rejection(event, rules)
+            if event.envelope.type == REJECTED:
+                check_rejection(event, self.codec, rules)
             check_grant(event, rules)
             return self._recalled(event, record, memory) or self._route(event, rules, at)
         except RefusalError as refusal:
@@ -74,20 +79,21 @@ class Decider:
         )
 
     def _deliveries(self, event: Event, routes: tuple[Route, ...]) -> tuple[Delivery, ...]:
-        own_headers = _headers(event.envelope, event.replay_of)
+        own_headers = _headers(event.headers, event.replay_of)
         own_key = event.envelope.key.encode()
         values = {b"": event.value}
         deliveries = []
         for route in routes:
-            if route.masked not in values:
-                values[route.masked] = self._masked(event, route)
+            masked = route.masked
+            if masked not in values:
+                values[masked] = self._masked(event, route)
             headers, key = own_headers, own_key
             if route.treats:
                 treated = treat(event.envelope, route, self.pseudonyms)
-                headers, key = _headers(treated, event.replay_of), treated.key.encode()
-            if route.masked:
-                headers = [*headers, (envelope.MASKED, route.masked)]
-            deliveries.append(Delivery(route, key, values[route.masked], headers))
+                headers, key = _headers(treated.to_headers(), event.replay_of), treated.key.encode()
+            if masked:
+                headers = [*headers, (envelope.MASKED, masked)]
+            deliveries.append(Delivery(route, key, values[masked], headers))
         return tuple(deliveries)
 
     def _masked(self, event: Event, route: Route) -> bytes:
@@ -97,18 +103,24 @@ class Decider:
                 f"field {route.unmaskable} of schema id {event.contract.id} is withheld from a recipient but "
                 "has no default there; send the event with a newer version of its schema.",
             )
-        return self.codec.encode_raw(event.contract, {**event.data, **route.withheld})
+        if event.spans is None:
+            data = self.codec.decode_body(event.contract, event.value)
+            return self.codec.encode_raw(event.contract, {**data, **route.withheld})
+        name = (event.contract.id, route.masked)
+        mask = self._masks.get(name)
+        if mask is None:
+            mask = self._masks[name] = self.codec.mask(event.contract, route.withheld)
+        return self.codec.masked(event.contract, event.value, event.spans, mask)
 
 
-def check_rejection(event: Event, rules: Rules) -> None:
+def check_rejection(event: Event, codec: Codec, rules: Rules) -> None:
     """Raise RefusalError unless a rejection names a delivery that its sender can have received."""
-    if event.envelope.type != REJECTED:
-        return
-    agreement = rules.registry.agreement_of(RouteId(event.data["route"]))
+    data = codec.decode_body(event.contract, event.value)
+    agreement = rules.registry.agreement_of(RouteId(data["route"]))
     if agreement is None or agreement.recipient != event.envelope.agency:
         raise RefusalError(Reason.INVALID, "the rejection's route is none on which its sender receives.")
     try:
-        origin = Origin.parse(event.data["origin"])
+        origin = Origin.parse(data["origin"])
     except ContractError as error:
         raise RefusalError(Reason.INVALID, f"the rejection's origin is wrong: {error}") from None
     if origin.agency not in (agreement.source, topics.HUB):
@@ -133,7 +145,7 @@ def treat(attributes: Envelope, route: Route, pseudonyms: Pseudonyms) -> Envelop
         subject = None if agreement.subject == "drop" else pseudonyms.subject(agreement.recipient, subject)
     if caseid is not None and agreement.caseid != "pass":
         caseid = None if agreement.caseid == "drop" else pseudonyms.case(agreement.recipient, caseid)
-    return replace(attributes, subject=subject, caseid=caseid)
+    return attributes._replace(subject=subject, caseid=caseid)
 
 
 def parked(record: Record, refusal: RefusalError) -> Verdict:
@@ -148,11 +160,10 @@ def parked(record: Record, refusal: RefusalError) -> Verdict:
     )
 
 
-def _headers(attributes: Envelope, replay_of: Origin | None) -> list[tuple[str, bytes]]:
-    headers = attributes.to_headers()
-    if replay_of is not None:
-        headers.append((envelope.REPLAY_OF, str(replay_of).encode()))
-    return headers
+def _headers(own: list[tuple[str, bytes]], replay_of: Origin | None) -> list[tuple[str, bytes]]:
+    if replay_of is None:
+        return own
+    return [*own, (envelope.REPLAY_OF, str(replay_of).encode())]
 
 
 def _peek(record: Record, header: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hub.contracts.ledger import Position, RouteCount
 from hub.contracts.names import RouteId
@@ -52,6 +52,11 @@ class SourcePartition:
         return [self._number(delivery.route) for delivery in verdict.deliveries]
 
     @property
+    def touched(self) -> Iterable[Route]:
+        """The routes that took deliveries since the last `settle`."""
+        return self._touched.values()
+
+    @property
     def batch(self) -> Counter[Kind]:
         """Counts by verdict since the last `settle`."""
         return self._batch
@@ -97,8 +102,7 @@ class SourcePartition:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(NamedTuple):
     """A record with its verdict, the `hub-seq` of each delivery, the partition that counted them."""
 
     record: Record

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from hub.gate.rules import Route
 
@@ -32,8 +32,7 @@ class Kind(StrEnum):
     PARKED = "parked"
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """One event for one recipient, masked and treated; of the hub's headers `hub-masked` only."""
 
     route: Route
@@ -42,8 +41,7 @@ class Delivery:
     headers: list[tuple[str, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(NamedTuple):
     """What is remembered of an event: its source and id, and a digest of its content."""
 
     source: str
@@ -51,8 +49,7 @@ class Sighting:
     digest: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The decision on one record.
 
     `deliveries` is not empty iff routed; `reason` and `detail` (no personal data) are set iff parked;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from hub.contracts import envelope, topics
 from hub.contracts.origin import Origin
@@ -95,7 +95,7 @@ def afresh(record: Record, routes: Iterable[str]) -> Outgoing:
         )
     marks = (envelope.REPLAY_OF, envelope.ONLY_ROUTES) if record.topic == _OUTBOX else ()
     headers = [each for each in record.headers if each[0] not in marks]
-    return replay(replace(record, headers=headers), routes)
+    return replay(record._replace(headers=headers), routes)
 
 
 def _of_delivery(found: Stamped) -> Wanted:

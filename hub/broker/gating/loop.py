@@ -94,11 +94,11 @@ class GateLoop:
         if not decided:
             return 0
         writer = BatchWriter(self._transactions, self._sizes, self._decider.codec, at)
-        writer.require_topics(decided)
+        states = {(each.state.topic, each.state.partition): each.state for each in decided}
+        writer.require_topics(states.values())
         self._transactions.begin()
         for each in decided:
             writer.write(each)
-        states = {(each.state.topic, each.state.partition): each.state for each in decided}
         writer.finish(states.values(), rules.version)
         self._transactions.send_offsets(self._outboxes.offsets(states), group)
         self._check_clock(at)
@@ -137,7 +137,7 @@ class GateLoop:
             yield Decided(record, verdict, state.take(record, verdict), state)
 
     def _verdict(self, record: Record, rules: Rules, state: SourcePartition, at: datetime) -> Verdict:
-        if (record.topic, record.partition, record.offset) in self._refused:
+        if self._refused and (record.topic, record.partition, record.offset) in self._refused:
             detail = "the broker would not take what follows from this event."
             return Verdict(Kind.PARKED, reason=Reason.TOO_LARGE, detail=detail)
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from hub.broker.gating.transactional import Transactions
@@ -59,13 +59,14 @@ class BatchWriter:
         self._codec = codec
         self._at = at
         self._moment = outputs.moment(at)
+        self._counts: dict[str, int] = {}
 
-    def require_topics(self, decided: Iterable[Decided]) -> None:
+    def require_topics(self, states: Collection[SourcePartition]) -> None:
         """Look up every topic that the batch needs; raise BrokerError if one is missing."""
-        inboxes = {delivery.route.inbox for each in decided for delivery in each.verdict.deliveries}
+        inboxes = {route.inbox for state in states for route in state.touched}
         for topic in (topics.LEDGER, topics.PARKED, *sorted(inboxes)):
-            self._sizes.require(topic)
-        for source in {each.record.topic for each in decided}:
+            self._counts[topic] = self._sizes.require(topic)
+        for source in {state.topic for state in states}:
             self._sizes.find(outputs.receipts_topic(source))
 
     def write(self, decided: Decided) -> None:
@@ -74,12 +75,14 @@ class BatchWriter:
         if verdict.kind is Kind.PARKED:
             self._park(decided)
             return
+        if not verdict.deliveries:
+            return
         origin = record.origin.encode()
         for delivery, seq in zip(verdict.deliveries, decided.seqs, strict=True):
             topic = delivery.route.inbox
             self._transactions.put(
                 topic,
-                record.partition % self._sizes.require(topic),
+                record.partition % self._counts[topic],
                 delivery.key,
                 delivery.value,
                 outputs.delivery_headers(delivery, seq, origin, self._moment),
@@ -90,15 +93,14 @@ class BatchWriter:
         for state in states:
             receipt = outputs.progress_receipt(self._codec, state, self._at, registry)
             self._receipt(state.topic, state.partition, receipt)
-            count = self._sizes.require(topics.LEDGER)
-            number = ledger.ledger_partition(state.topic, state.partition, count)
+            number = ledger.ledger_partition(state.topic, state.partition, self._counts[topics.LEDGER])
             for entry in state.settle(registry):
                 self._transactions.put(topics.LEDGER, number, entry.key, entry.value(), [], timed=True)
 
     def _park(self, decided: Decided) -> None:
         record, verdict = decided.record, decided.verdict
         key, value, headers = outputs.parked_record(record, verdict, self._moment)
-        number = record.partition % self._sizes.require(topics.PARKED)
+        number = record.partition % self._counts[topics.PARKED]
         self._transactions.put(topics.PARKED, number, key, value, headers)
         receipt = outputs.refusal_receipt(self._codec, record, verdict, self._at)
         self._receipt(record.topic, record.partition, receipt)

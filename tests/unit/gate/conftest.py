@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
@@ -105,7 +105,7 @@ def event():
             value=CODEC.encode(type_, data or {"service_id": "permit"}),
             headers=headers,
         )
-        return replace(record, **record_parts)
+        return record._replace(**record_parts)
 
     return make
 

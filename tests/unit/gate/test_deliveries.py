@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -94,7 +93,7 @@ def test_a_pseudonym_is_stable_for_a_recipient_and_differs_between_recipients(ga
     )
     record = event(subject="person-1", caseid="city/6038724")
     first, second = one.decide(record).deliveries
-    again, _ = one.decide(replace(record, offset=5)).deliveries
+    again, _ = one.decide(record._replace(offset=5)).deliveries
     case, subject = (dict(first.headers)[f"ce_{name}"].decode() for name in ("caseid", "subject"))
     assert first.key == again.key == case.encode()
     assert first.key != second.key
@@ -157,7 +156,7 @@ def test_a_delivery_carries_the_hubs_headers(gate, event):
 def test_a_parked_event_is_kept_byte_for_byte(gate, event, key, value):
     """Null and empty stay apart, forged headers stay; the hub's own come last."""
     headers = [("hub-reason", b"forged"), ("x", None), ("x", b"")]
-    record = replace(event(), key=key, value=value, headers=headers)
+    record = event()._replace(key=key, value=value, headers=headers)
     kept = outputs.parked_record(record, gate().decide(record), b"now")
     assert kept[:2] == (key, value)
     assert kept[2][:3] == headers
@@ -167,7 +166,7 @@ def test_a_parked_event_is_kept_byte_for_byte(gate, event, key, value):
 
 def test_of_a_too_large_event_digest_size_and_a_prefix_are_kept(gate, event):
     """The original stays in the outbox until retention."""
-    record = replace(event(), value=b"ab" * 100_000, key=b"k" * 600)
+    record = event()._replace(value=b"ab" * 100_000, key=b"k" * 600)
     key, value, headers = outputs.parked_record(record, gate().decide(record), b"now")
     assert (key, value) == (None, b"ab" * 2048)
     assert dict(headers)["hub-digest"] == b"sha-256:" + hashlib.sha256(record.value).hexdigest().encode()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,7 +25,7 @@ def test_the_same_id_with_other_content_is_an_id_conflict(gate, event):
     one = gate()
     one.decide(event(), remember=True)
     for changed in (event({"service_id": "other"}), event(time="2026-03-21T09:00:00Z"), event(subject="p")):
-        assert one.decide(replace(changed, offset=1), remember=True).reason is Reason.ID_CONFLICT
+        assert one.decide(changed._replace(offset=1), remember=True).reason is Reason.ID_CONFLICT
     assert one.decide(event(offset=2)).kind is Kind.DUPLICATE
 
 
@@ -114,5 +112,5 @@ def test_what_recovery_remembers_is_what_the_decision_remembered(event):
         b'{"specversion":"1.0","id":"event-1","source":"/agency/city","time":"2026-03-21T08:30:00Z",'
         b'"type":"' + STEP.encode() + b'","data":{"service_id":"permit"}}'
     )
-    structured = replace(event(), value=document, headers=[("content-type", b"application/cloudevents+json")])
+    structured = event()._replace(value=document, headers=[("content-type", b"application/cloudevents+json")])
     assert checks.sighting(structured) == checks.read(structured, CODEC, 100_000).sighting

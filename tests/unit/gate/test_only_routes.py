@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -67,7 +65,7 @@ def test_a_replay_that_names_no_route_of_its_event_reaches_nobody(two_routes, re
     """Whatever stands there never widens: unknown, empty, no UTF-8, null."""
     record = replay(b"")
     headers = [(name, only if name == envelope.ONLY_ROUTES else value) for name, value in record.headers]
-    verdict = two_routes.decide(replace(record, headers=headers))
+    verdict = two_routes.decide(record._replace(headers=headers))
     assert (verdict.kind, verdict.deliveries) == (Kind.UNCLAIMED, ())
 
 
