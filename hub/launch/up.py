@@ -25,10 +25,11 @@ from hub.host import ports
 from hub.host.once import disk_errors, require_space
 from hub.launch import prometheus
 from hub.launch.disk import DiskWatch
-from hub.launch.environment import child_environment, write_env_file
+from hub.launch.environment import write_env_file
 from hub.launch.lock import only_hub
-from hub.launch.parts import METRICS_FOLDER, EnginePart, Part, ProcessPart
+from hub.launch.parts import EnginePart, Part, ProcessPart
 from hub.launch.prepare import prepare
+from hub.launch.processes import process_parts
 from hub.launch.report import Report
 from hub.launch.supervisor import Supervisor
 from hub.settings import Settings
@@ -145,19 +146,7 @@ class Hub:
         folder = self.data_dir / "metrics"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        # An administrator's login for an external Kafka is ours alone: each process has its own principal.
-        kafka = self.settings.kafka.model_copy(update={"username": None, "password": None})
-        common = child_environment(self.settings.model_copy(update={"kafka": kafka}))
-        common |= {METRICS_FOLDER: str(folder)}
-        parts = [
-            ProcessPart(f"gate-{slot}", "streams.gate", self.data_dir, common | {"HUB_GATE__SLOT": str(slot)})
-            for slot in range(self.settings.gate.count)
-        ]
-        parts.append(ProcessPart("projector", "streams.projector", self.data_dir, common))
-        parts.append(ProcessPart("audit", "streams.audit", self.data_dir, common))
-        parts.append(ProcessPart("cases", "streams.cases", self.data_dir, common))
-        parts.append(ProcessPart("indicators", "streams.indicators", self.data_dir, common))
-        parts.append(ProcessPart("api", "hub.api", self.data_dir, common))
+        parts = process_parts(self.settings, folder)
         for part in parts:
             self._supervisor.add(part)
             part.spawn()
