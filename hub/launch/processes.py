@@ -1,4 +1,4 @@
-"""The hub's own processes as parts, by the settings: what `hub up` starts, and what the benchmarks measure."""
+"""The hub's own processes as parts, by the settings: what `hub up` starts and the benchmarks measure."""
 
 from __future__ import annotations
 
