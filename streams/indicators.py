@@ -134,6 +134,7 @@ def _cases(groups: Iterable[CaseGroup]) -> dict[str, dict[str, int]]:
             late=each.late_open,
             completed=each.completed,
             withdrawn=each.withdrawn,
+            ended_late=each.ended_late,
         )
     return {journey: dict(states) for journey, states in found.items()}
 

@@ -39,6 +39,11 @@ def _now() -> list[PanelBuilder]:
         _count(
             Text("پایان‌یافته", "Completed"), Text("پرونده‌های پایان‌یافته.", "Completed cases."), "completed"
         ),
+        _count(
+            Text("با دیرکرد پایان‌یافته", "Ended late"),
+            Text("پس از مهلت پایان یافته‌اند.", "They ended after their deadline."),
+            "ended_late",
+        ),
         figure(
             Text("عقب‌ماندگی ساعت برنامه", "The clock is behind by"),
             Text(
@@ -81,7 +86,10 @@ def _journeys() -> list[PanelBuilder]:
         ),
         lines(
             Text("پرونده‌ها به تفکیک وضعیت", "Cases by state"),
-            Text("stuck و late بخشی از open هستند.", "stuck and late are among the open ones."),
+            Text(
+                "stuck و late بخشی از open هستند، ended_late از پایان‌یافته‌ها.",
+                "stuck and late are among the open ones, ended_late among those that ended.",
+            ),
             "short",
             Query("sum by (state) (max by (journey, state) (hub_cases))", "{{state}}"),
         ),
