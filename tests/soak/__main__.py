@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tests.soak import kills
+from tests.soak import cases, kills
 from tests.soak.run import run
 
 
@@ -26,16 +26,34 @@ def main():
     parser.add_argument("--kills", type=int, default=200, help="how many kills")
     parser.add_argument("--rate", type=float, default=150, help="events a second, all agencies together")
     parser.add_argument("--kinds", default=",".join(kills.KINDS), help="only these kinds, joined by commas")
-    parser.add_argument("--folder", type=Path, help="keep the hub's data and logs in this new folder")
+    parser.add_argument("--case-kills", type=int, default=100, help="how many kills of the cases alone")
+    parser.add_argument("--only", choices=("hub", "cases"), help="only the whole hub, or the cases alone")
+    parser.add_argument("--folder", type=Path, help="keep data and logs in this new folder")
     options = parser.parse_args()
     chosen = tuple(options.kinds.split(","))
     if unknown := set(chosen) - kills.KINDS.keys():
         parser.error(f"no kinds of kill: {', '.join(sorted(unknown))}")
+    well = [part(options, chosen) for name, part in PARTS.items() if options.only in (None, name)]
+    return 0 if all(well) else 1
+
+
+def _hub(options, chosen):
+    folder = options.folder and options.folder / "hub"
     outcome = run(
-        options.seed, options.kills, options.minutes * 60, options.rate, kinds=chosen, folder=options.folder
+        options.seed, options.kills, options.minutes * 60, options.rate, kinds=chosen, folder=folder
     )
-    print(table(outcome, options.seed))
-    return 1 if outcome.findings else 0
+    print(table(outcome, options.seed), flush=True)
+    return not outcome.findings
+
+
+def _cases(options, _):
+    folder = options.folder and options.folder / "cases"
+    outcome = cases.run(options.seed, options.case_kills, folder=folder)
+    print(cases.table(outcome, options.seed), flush=True)
+    return not outcome.findings
+
+
+PARTS = {"hub": _hub, "cases": _cases}
 
 
 def table(outcome, seed):
