@@ -117,4 +117,5 @@ def _durations(group: DurationGroup, cells: Mapping[Cell, Sums], frame: Frame) -
                 coverage=coverage(cells[cell].agencies if cell in cells else (), frame),
                 cases=group.count,
                 events=group.events or None,
+                details=group.details,
             )

@@ -157,6 +157,7 @@ def _waiting(group: DurationGroup, handoffs: Mapping[Cell, Sums], frame: Frame) 
                 coverage=coverage(handoffs[cell].agencies if cell in handoffs else (), frame),
                 cases=group.count,
                 events=group.events or None,
+                details=group.details,
             )
 
 

@@ -109,8 +109,9 @@ class HandOffGroup:
 
 @dataclass(frozen=True, slots=True)
 class DurationGroup:
-    """Exact percentiles of seconds, with linear interpolation (percentile_cont) over `count` durations.
+    """Percentiles of seconds, with linear interpolation (percentile_cont) over `count` durations.
 
+    `error` is how far they may be off, in parts of them; 0: they are exact.
     `measure`: `case` from start to end of cases completed in the period; of cases started in it: `step` from
     entered to completed of the steps done (breakdown journey and step), `hand-off` the waiting of hand-offs
     taken up (all; holder; giver and holder); `throughput` from a case's first to its last event, of all
@@ -124,6 +125,12 @@ class DurationGroup:
     median: float | None
     p90: float | None
     events: int = 0
+    error: float = 0.0
+
+    @property
+    def details(self) -> Mapping[str, float]:
+        """What a value made of it says of its error."""
+        return {"relative_error": self.error} if self.error else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,4 +130,5 @@ def _throughput(group: ProcessGroup, durations: DurationGroup, inputs: Inputs) -
             coverage=coverage(_sums(group, inputs).agencies, inputs.frame),
             cases=durations.count,
             events=group.events,
+            details=durations.details,
         )

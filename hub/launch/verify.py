@@ -32,8 +32,6 @@ from streams.folding import CONSUMER
 
 Say = Callable[[str], None]
 
-_CELLS = (tables.figure_case, tables.figure_step, tables.figure_handoff, tables.figure_reach)
-
 
 @dataclass(frozen=True)
 class Verified:
@@ -120,7 +118,7 @@ def _folded(
     """Fold every case anew in a shadow, up to where the edition had read, and work all figures out of it."""
     topic = topics.inbox(topics.SUPERVISION)
     positions = {(CONSUMER, topic, part): next_ for part, next_ in edition.as_of.positions.items()}
-    own = (*CASES.own, *_CELLS)
+    own = (*CASES.own, *tables.FIGURE_CELLS)
     with (
         Shadow(settings, CASES.consumers, CASES.tables, own) as shadow,
         Filler(settings, CASES, shadow.engine, say) as filler,

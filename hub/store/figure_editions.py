@@ -32,13 +32,14 @@ class Written:
 def write(engine: Engine, rules: Rules, *, publish: bool) -> Written:
     """Work all figures out and let them be the ones that stand now; with `publish`, make editions too.
 
+    What is published is exact; what only stands has percentiles of years and all time from spreads.
     One transaction that sees one state of the database. Months that are due are counted in it; their marks
     stay for the next refresh. Who comes while others count or publish waits. Raises StoreUnavailableError
     (retriable) or StoreError.
     """
     with _snapshot(engine) as connection:
         figures.count_all(connection, rules.zone)
-        found = figure_values.work_out(connection, rules)
+        found = figure_values.work_out(connection, rules, exact=publish)
         indicators.stand(connection, found.values, _state(found, rules))
         editions = tuple(_differing(indicators.latest(connection), found, rules)) if publish else ()
         indicators.add(connection, editions)

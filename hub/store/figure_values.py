@@ -69,17 +69,23 @@ class Flowed:
 
 
 def work_out(
-    connection: Connection, rules: Rules, *, clock: datetime | None = None, flowed: Flowed | None = None
+    connection: Connection,
+    rules: Rules,
+    *,
+    clock: datetime | None = None,
+    flowed: Flowed | None = None,
+    exact: bool = True,
 ) -> Figures:
     """Return every figure in the caller's transaction, which must see one state of the database.
 
     Months that are due must have been counted in it. `clock`: judge by this moment, not by the clock that the
-    tables know; `flowed`: this, not what the audit's tables say.
+    tables know; `flowed`: this, not what the audit's tables say; `exact`: percentiles from all rows.
     """
     moment = clock or cases.clock(connection)
     frame = Frame(moment, agencies(rules.registry), rules.zone)
     flowed = flowed or Flowed(summed(audit.flows(connection)), _cut(connection))
-    inputs = figure_inputs.inputs(connection, frame, flowed.flows, allowed(rules.registry, rules.at))
+    allowed_ = allowed(rules.registry, rules.at)
+    inputs = figure_inputs.inputs(connection, frame, flowed.flows, allowed_, exact=exact)
     journeys, calendars = _rules(connection)
     positions = AsOf(_positions(connection), moment)
     return Figures(

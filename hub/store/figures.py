@@ -2,6 +2,7 @@
 
 A case belongs to its journey's months of start and of end (without a journey: of its first event). Whoever
 writes cases marks these months in `figure_due`; a refresh counts them from the rows and takes the marks away.
+Percentiles and variants of a month are of several journeys together, so a month is counted for all of them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from hub.errors import StoreError
 from hub.indicators.inputs import NONE
+from hub.store import figure_durations, figure_processes
 from hub.store.engine import reworded
 
 # Any number will do, if nobody else of this database uses it: "pvfg" in ASCII.
@@ -26,7 +28,7 @@ _MOST = 1_000_000
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _LAST = datetime.max.replace(tzinfo=UTC)
 
-_CELLS = ("figure_case", "figure_step", "figure_handoff", "figure_reach")
+_CELLS = ("figure_case", "figure_step", "figure_handoff", "figure_reach", *figure_processes.TABLES)
 
 
 class Mark(NamedTuple):
@@ -49,23 +51,39 @@ _FORGET = text("""
         FOR UPDATE OF f SKIP LOCKED)
 """)
 
-_EMPTY = """
-    DELETE FROM {table} USING unnest(CAST(:journeys AS text[]), CAST(:months AS text[])) AS d (journey, month)
-    WHERE {table}.journey = d.journey AND {table}.month = d.month
-"""
+_EMPTY = "DELETE FROM {table} WHERE journey = ANY(:journeys) AND month = ANY(:months)"
+
+# The journeys that cases follow, one step through an index each.
+_JOURNEYS = text("""
+    WITH RECURSIVE known AS (
+        (SELECT journey FROM journey_case WHERE journey IS NOT NULL ORDER BY journey LIMIT 1)
+        UNION ALL
+        SELECT (SELECT c.journey FROM journey_case c WHERE c.journey > k.journey ORDER BY c.journey LIMIT 1)
+        FROM known k WHERE k.journey IS NOT NULL
+    )
+    SELECT journey FROM known WHERE journey IS NOT NULL
+""")
 
 # Cases of the months that are due; on tables of their own, so that PostgreSQL knows how few they are.
 _BEGUN = text("""
     CREATE TEMPORARY TABLE figure_begun (
         journey text, month text, caseid text, agency text, channel text, province text, state text,
-        events bigint, reached integer, started boolean) ON COMMIT DROP
+        events bigint, reached integer, started boolean, seconds double precision, variant text,
+        first_activity text, last_activity text) ON COMMIT DROP
+""")
+_DONE = text("""
+    CREATE TEMPORARY TABLE figure_done (
+        month text, journey text, agency text, channel text, province text, seconds double precision,
+        events bigint) ON COMMIT DROP
 """)
 _ENDED = text("CREATE TEMPORARY TABLE figure_ended (LIKE figure_case) ON COMMIT DROP")
 
 _ADD_BEGUN = """
     INSERT INTO figure_begun
     SELECT coalesce(journey, :none), :month, caseid, agency, coalesce(channel, :none),
-           coalesce(province, :none), state, events, cardinality(agencies), journey IS NOT NULL
+           coalesce(province, :none), state, events, cardinality(agencies), journey IS NOT NULL,
+           extract(epoch FROM last_at - first_at)::float8, variant, coalesce(first_activity, :none),
+           coalesce(last_activity, :none)
     FROM journey_case WHERE {which}
 """
 _BY_START = text(
@@ -81,6 +99,14 @@ _BY_END = text("""
     WHERE journey = ANY(:journeys) AND ended_at >= :begin AND ended_at < :end
         AND state IN ('completed', 'withdrawn')
     GROUP BY 1, 2, 3, 4, 5
+""")
+_BY_COMPLETION = text("""
+    INSERT INTO figure_done
+    SELECT :month, journey, agency, coalesce(channel, :none), coalesce(province, :none),
+           extract(epoch FROM ended_at - started_at)::float8, events
+    FROM journey_case
+    WHERE journey = ANY(:journeys) AND ended_at >= :begin AND ended_at < :end AND state = 'completed'
+        AND started_at IS NOT NULL
 """)
 
 _COUNTS = tuple(
@@ -143,27 +169,26 @@ def marks(connection: Connection, most: int = 1000) -> list[Mark]:
 
 def count(connection: Connection, due: Iterable[Mark], zone: str) -> None:
     """Count these months anew from the rows of cases, in the caller's transaction, marks left alone."""
-    months: dict[str, list[str]] = {}
-    for each in due:
-        months.setdefault(each.month, []).append(each.journey)
+    marked = list(due)
+    months = sorted({each.month for each in marked})
     if not months:
         return
-    pairs = [(journey, month) for month, journeys in months.items() for journey in journeys]
-    gone = {"journeys": [journey for journey, _ in pairs], "months": [month for _, month in pairs]}
+    known = connection.execute(_JOURNEYS).scalars()
+    journeys = sorted({NONE, *known, *(each.journey for each in marked)})
     for table in _CELLS:
-        connection.execute(text(_EMPTY.format(table=table)), gone)
-    connection.execute(_BEGUN)
-    connection.execute(_ENDED)
-    for month, journeys in months.items():
+        connection.execute(text(_EMPTY.format(table=table)), {"journeys": journeys, "months": months})
+    for statement in (_BEGUN, _ENDED, _DONE):
+        connection.execute(statement)
+    for month in months:
         begin, end = _bounds(month, zone)
         values = {"month": month, "journeys": journeys, "begin": begin, "end": end, "none": NONE}
-        connection.execute(_BY_START, values)
-        connection.execute(_BY_END, values)
-        if NONE in journeys:
-            connection.execute(_BY_FIRST_EVENT, values)
+        for statement in (_BY_START, _BY_FIRST_EVENT, _BY_END, _BY_COMPLETION):
+            connection.execute(statement, values)
     for statement in _COUNTS:
         connection.execute(statement)
-    for table in ("figure_begun", "figure_ended"):
+    figure_processes.count(connection, journeys, months)
+    figure_durations.count(connection, months)
+    for table in ("figure_begun", "figure_ended", "figure_done"):
         connection.execute(text(f"DROP TABLE {table}"))
 
 

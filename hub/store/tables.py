@@ -537,6 +537,55 @@ figure_reach = Table(
     comment="Cases by how many agencies they have reached.",
 )
 
+figure_duration = Table(
+    "figure_duration",
+    metadata,
+    *(_text(name) for name in ("measure", "period", "breakdown")),
+    *(_number(name) for name in ("number", "events")),
+    *(Column(name, Double, nullable=False) for name in ("median", "p90")),
+    Column("low", Integer, nullable=False),
+    Column("spread", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("measure", "period", "breakdown"),
+    comment="Durations of a month, exact, and how they are spread (hub.indicators.spread); of a year and of "
+    "all time what the spreads of their months say together.",
+)
+
+figure_process = Table(
+    "figure_process",
+    metadata,
+    *(_text(name) for name in ("journey", "month", "agency")),
+    *(_number(name) for name in ("cases", "events", "completed")),
+    PrimaryKeyConstraint("journey", "month", "agency"),
+    comment="All cases counted by the month in which they started, else of their first event.",
+)
+
+figure_activity = Table(
+    "figure_activity",
+    metadata,
+    *(_text(name) for name in ("journey", "month", "agency", "which", "activity")),
+    _number("cases"),
+    PrimaryKeyConstraint("journey", "month", "agency", "which", "activity"),
+    comment="Cases by their first or last activity.",
+)
+
+figure_variant = Table(
+    "figure_variant",
+    metadata,
+    *(_text(name) for name in ("journey", "month", "agency", "variant")),
+    _number("cases"),
+    PrimaryKeyConstraint("journey", "month", "agency", "variant"),
+    comment="Cases by their sequence of activities.",
+)
+
+figure_variant_total = Table(
+    "figure_variant_total",
+    metadata,
+    *(_text(name) for name in ("dimension", "name", "variant")),
+    _number("cases"),
+    PrimaryKeyConstraint("dimension", "name", "variant"),
+    comment="figure_variant summed over months: of all cases (dimension all), an agency's, a journey's.",
+)
+
 indicator_live = Table(
     "indicator_live",
     metadata,
@@ -571,3 +620,9 @@ indicator_edition = Table(
     Index("ix_indicator_edition_unsent", "published_at", postgresql_where=text("sent_at IS NULL")),
     comment="Every published figure, for ever; sent_at: when it was on hub.indicators for certain.",
 )
+
+FIGURE_CELLS = (
+    *(figure_case, figure_step, figure_handoff, figure_reach, figure_duration),
+    *(figure_process, figure_activity, figure_variant, figure_variant_total),
+)
+"""What is counted of cases by month, and counted anew where cases changed."""

@@ -14,7 +14,7 @@ from tests.integration.cases.house import registry
 from tests.integration.cases.world import CONTENT, DECIDED, WITHDRAWN, Inbox, World
 
 OWN = (
-    *(tables.figure_case, tables.figure_step, tables.figure_handoff, tables.figure_reach, tables.figure_due),
+    *(*tables.FIGURE_CELLS, tables.figure_due),
     *(tables.indicator_live, tables.indicator_state, tables.indicator_edition),
     *(tables.consumer_position, tables.audit_lane, tables.audit_intake, tables.audit_cut),
 )
