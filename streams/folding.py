@@ -193,6 +193,8 @@ class Folding:
             metrics().case_step(journey, step, seconds)
         for holder, seconds in outcome.handoffs:
             metrics().handoff(holder, seconds)
+        for partition, count in outcome.moved.items():
+            self._log.info("cases moved", partition=partition, cases=count)
         if outcome.clock is not None:
             metrics().case_clock(outcome.clock.timestamp())
 

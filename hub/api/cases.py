@@ -66,13 +66,14 @@ def cases(  # noqa: PLR0917 - query parameters, all named by the caller
 def case(hub: Hub, agency: str, local: str) -> dict[str, Any]:
     """Give what each event of a case meant, who had it how long, and what is next, by when, by which rule.
 
-    No personal data: who in an office did something is left out. `clock` is the programme's.
+    No personal data: who in an office did something is left out. `clock` is the programme's. Where the case
+    moved to another version of its journey, that stands among the events: `moved` has the versions.
     """
     caseid = f"{agency}/{local}"
-    events, clock = case_pages.events(hub.engine, caseid) if "\x00" not in caseid else ([], None)
-    if not events:
+    found = case_pages.found(hub.engine, caseid)
+    if not found.events:
         raise ProblemError("not-found", f"There is no case {caseid!r}.")
-    return document(timeline(caseid, events, hub.book(), clock))
+    return document(timeline(caseid, found.events, hub.book(), found.clock, found.reached))
 
 
 def _row(case: CaseRow) -> dict[str, Any]:

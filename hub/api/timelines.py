@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from hub.contracts.moments import rfc3339
+from hub.contracts.topics import HUB
 from hub.journeys.meanings import Meaning
-from hub.journeys.timeline import Entry, Timeline
+from hub.journeys.timeline import Entry, Moved, Timeline
 
 
 def document(told: Timeline) -> dict[str, Any]:
@@ -45,12 +46,12 @@ def document(told: Timeline) -> dict[str, Any]:
         "steps": [_step(told, each) for each in told.steps],
         "holdings": [_plain(each, since=each.since, until=each.until) for each in told.holdings],
         "handoffs": [_plain(each, at=each.at, taken_at=each.taken_at) for each in told.handoffs],
-        "timeline": [_entry(each) for each in told.entries],
+        "timeline": [_moved(each) if isinstance(each, Moved) else _entry(each) for each in told.entries],
     }
 
 
 def _step(told: Timeline, step: Any) -> dict[str, Any]:
-    known = told.journey.by_id.get(step.step) if told.journey else None
+    known = told.titled(step.step)
     moments = {name: getattr(step, name) for name in ("entered_at", "due_at", "completed_at")}
     return {
         **_plain(step, **moments),
@@ -73,6 +74,20 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "activity_name": event.data.get("activity_name"),
         "unit": unit,
         "means": [_meaning(each) for each in entry.meanings],
+    }
+
+
+def _moved(moved: Moved) -> dict[str, Any]:
+    """Return a move with the fields of an entry that an event has, and the versions."""
+    move = moved.move
+    empty = dict.fromkeys(("id", "subsystem", "channel", "activity", "activity_name", "unit"))
+    return {
+        "time": rfc3339(move.at),
+        "type": None,
+        "agency": HUB,
+        **empty,
+        "means": [_meaning(each) for each in moved.meanings],
+        "moved": {"from": move.old.version, "to": move.new.version, "edition": move.edition},
     }
 
 

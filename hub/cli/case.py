@@ -69,12 +69,12 @@ def _timeline(settings: Settings, case_id: str) -> Timeline:
 
     database = engine(settings)
     try:
-        events, clock = case_pages.events(database, case_id) if "\x00" not in case_id else ([], None)
+        found = case_pages.found(database, case_id)
     finally:
         database.dispose()
-    if not events:
+    if not found.events:
         raise HubError(
             f"there is no case {case_id!r}.", do="Write <agency>/<local id>; `/v1/cases` lists what there is."
         )
     editions = read_registry(settings, topics.READER_PRINCIPAL).editions()
-    return timeline(case_id, events, Book(editions), clock)
+    return timeline(case_id, found.events, Book(editions), found.clock, found.reached)

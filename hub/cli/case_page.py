@@ -14,12 +14,12 @@ from hub.cli.case_words import Language, note, word
 from hub.cli.jalali import jalali
 from hub.journeys.meanings import Meaning
 from hub.journeys.rows import HandOffRow
-from hub.journeys.timeline import Entry, Holding, Next, Timeline
+from hub.journeys.timeline import Entry, Holding, Moved, Next, Timeline
 from hub.registry.journeys import WHOLE_CASE
 
 _RLM, _ISOLATE, _END = "\u200f", "\u2066", "\u2069"
 _UNITS = (("days", 86400), ("hours", 3600), ("minutes", 60))
-_ABOUT_STEPS = frozenset({"entered", "completed", "told"})
+_ABOUT_STEPS = frozenset({"entered", "completed", "told", "renamed", "dropped"})
 
 
 def lines(told: Timeline, language: Language, zone: ZoneInfo) -> Iterator[str]:
@@ -34,14 +34,14 @@ class _Page:
         self._told = told
         self._language = language
         self._zone = zone
+        # Of how many moves is being told: steps bear the titles that they had then. None: of the present.
+        self._moves: int | None = None
 
     def lines(self) -> Iterator[str]:
         """Yield the page without marks of direction at the beginning of lines."""
         yield from self._head()
         yield from self._section("next", (self._next(each) for each in self._told.next), "nothing next")
-        yield from self._section(
-            "timeline", (line for each in self._told.entries for line in self._entry(each))
-        )
+        yield from self._section("timeline", self._entries())
         yield from self._section("held", map(self._holding, self._told.holdings))
         yield from self._section("handoffs", map(self._handoff, self._told.handoffs))
         yield from self._section("odd", (note(each, self._language) for each in self._told.case.notes))
@@ -100,6 +100,27 @@ class _Page:
             parts.append(f"{self._word('rule')}: {each.rule}")
         return " · ".join(parts)
 
+    def _entries(self) -> Iterator[str]:
+        self._moves = 0
+        for each in self._told.entries:
+            if isinstance(each, Moved):
+                yield from self._moved(each)
+            else:
+                yield from self._entry(each)
+        self._moves = None
+
+    def _moved(self, moved: Moved) -> Iterator[str]:
+        move = moved.move
+        edition = f"{self._word('edition')} {move.edition}"
+        versions = self._code(f"{move.old.reference} → {move.new.reference}")
+        yield f"{self._time(move.at)}  {self._word('moved')}: {versions}  ({edition})"
+        before = self._moves or 0
+        for meaning in moved.meanings:
+            # What is lost is told by its title of before.
+            self._moves = before if meaning.kind == "dropped" else before + 1
+            yield f"    {self._meaning(meaning)}"
+        self._moves = before + 1
+
     def _entry(self, entry: Entry) -> Iterator[str]:
         event = entry.event
         label = str(event.data.get("activity_name") or entry.activity)
@@ -122,6 +143,8 @@ class _Page:
             step = f" ({self._title(meaning.step)})" if meaning.step else ""
             return f"! {self._word('noted')}: {told}{step}"
         parts = [self._word(meaning.kind)]
+        if meaning.was is not None:
+            parts[0] = f"{self._title(meaning.was, (self._moves or 1) - 1)}: {parts[0]}"
         if meaning.kind in _ABOUT_STEPS and meaning.step:
             parts[0] += f" {self._title(meaning.step)}"
         if meaning.kind in ("handed over", "entered") and meaning.agency:
@@ -130,6 +153,9 @@ class _Page:
             parts.append(self._word("late" if meaning.late else "in time"))
         if meaning.due_at is not None:
             parts.append(f"→ {self._time(meaning.due_at)}")
+        reason = meaning.reason_fa if self._language == "fa" else meaning.reason_en
+        if reason is not None:
+            parts.append(reason)
         return " · ".join(parts)
 
     def _holding(self, holding: Holding) -> str:
@@ -146,11 +172,10 @@ class _Page:
             taken = f"{self._word('waited')} {self._length(row.waiting_seconds)}"
         return f"{self._time(row.at)}  {self._code(row.giver)} → {self._code(row.holder)}  {taken}"
 
-    def _title(self, step: str | None) -> str:
-        journey = self._told.journey
+    def _title(self, step: str | None, moves: int | None = None) -> str:
         if step is None or step == WHOLE_CASE:
             return self._word("whole")
-        known = journey.by_id.get(step) if journey else None
+        known = self._told.titled(step, self._moves if moves is None else moves)
         if known is None:
             return self._code(step)
         return f"«{known.title_fa}»" if self._language == "fa" else f'"{known.title_en}"'

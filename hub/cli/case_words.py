@@ -42,6 +42,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "withdrawn": ("درخواست پس گرفته شد", "withdraws the case"),
     "reopened": ("پرونده دوباره گشوده شد", "opens the case again"),
     "told": ("پیوند هشدار داد دربارهٔ", "the hub gives notice of"),
+    "moved": ("پرونده به نسخهٔ دیگری از فرایند رفت", "the case moves to another version of its journey"),
+    "edition": ("ویرایش دفتر دستگاه‌ها", "edition of the agency registry"),
+    "renamed": ("گام ادامه می‌یابد با نام", "the step goes on as"),
+    "dropped": ("گام حذف شد", "the step is dropped"),
     "noted": ("غیرعادی", "odd"),
     "nothing": ("در فرایند معنایی ندارد", "means nothing to the journey"),
     "in time": ("در مهلت", "in time"),
@@ -68,8 +72,8 @@ NOTES: dict[str, tuple[str, str]] = {
     "reopened while open": ("بازگشایی پروندهٔ باز", "a reopening while it was open"),
     "in the future": ("زمان رویداد در آینده است", "an event bears a time in the future"),
     "journey changed": (
-        "فرایند در این میان تغییر کرد؛ پرونده با نسخهٔ آغازینش پیش می‌رود",
-        "the journey was changed meanwhile; the case goes on by the version it began with",
+        "فرایند در این میان تغییر کرد؛ پرونده با نسخهٔ خودش پیش می‌رود",
+        "the journey was changed meanwhile; the case goes on by the version that it follows",
     ),
 }
 """Every note of hub.journeys.notes."""

@@ -2,13 +2,14 @@
 
 A case follows the newest edition of the agency registry that was appended before its starting event was
 accepted, and keeps to it; so a rebuild chooses alike. Where the book begins later than the event, the oldest
-edition that has a journey for it counts.
+edition that has a journey for it counts. An edition that brings a version with migrations takes open cases
+of earlier ones along.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -27,10 +28,21 @@ _ANY = ""
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What a case follows: its journey, the start that its event fits, the calendar."""
+    """What a case follows: its journey, the start that its event fits, the calendar, and by which edition."""
 
     journey: Journey
     start: Start
+    calendar: Calendar
+    edition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A version of a journey that takes open cases of earlier ones along; `at`: when it came, UTC."""
+
+    edition: int
+    at: datetime
+    journey: Journey
     calendar: Calendar
 
 
@@ -68,6 +80,25 @@ class Book:
         known = self._pages[place - 1].registry.journeys.get(journey)
         return known.version if known is not None else 0
 
+    def comings(self, journey: str) -> tuple[Coming, ...]:
+        """Return the versions of a journey that take open cases along, in the order in which they came."""
+        return self._comings.get(journey, ())
+
+    def reached(self, moment: datetime) -> int:
+        """Return the newest edition at a moment of those that take open cases along; 0: none had come."""
+        place = bisect_right(self._turns, moment, key=lambda turn: turn[0])
+        return self._turns[place - 1][1] if place else 0
+
+    @property
+    def takes_along(self) -> bool:
+        """Whether any edition takes open cases along."""
+        return bool(self._comings)
+
+    def came(self, after: int, until: int) -> list[Coming]:
+        """Return the versions taking open cases along that came with editions after one, up to another."""
+        found = [each for of in self._comings.values() for each in of if after < each.edition <= until]
+        return sorted(found, key=lambda each: each.edition)
+
     def named(self, journey_id: str, version: int, calendar: str | None = None) -> tuple[Journey, Calendar]:
         """Return a journey and its calendar by version; `calendar` (`<id>@<version>`) tells editions apart.
 
@@ -90,6 +121,25 @@ class Book:
         return plan
 
     @cached_property
+    def _comings(self) -> dict[str, tuple[Coming, ...]]:
+        """Versions with migrations by journey, each with the first edition that has it."""
+        found: dict[str, tuple[Coming, ...]] = {}
+        known: Mapping[JourneyId, Journey] = {}
+        for page, at in zip(self._pages, self._from, strict=True):
+            for id_, journey in page.registry.journeys.items():
+                before = known.get(id_)
+                if journey.migrations and (before is None or before.version != journey.version):
+                    coming = Coming(page.number, at, journey, page.calendar(journey))
+                    found[id_] = (*found.get(id_, ()), coming)
+            known = page.registry.journeys
+        return found
+
+    @cached_property
+    def _turns(self) -> list[tuple[datetime, int]]:
+        """When editions came that take open cases along, and their numbers, ascending."""
+        return sorted({(each.at, each.edition) for of in self._comings.values() for each in of})
+
+    @cached_property
     def _references(self) -> dict[tuple[str, str], tuple[Journey, Calendar]]:
         """Journeys by reference and calendar; without a calendar named, the newest edition's."""
         found: dict[tuple[str, str], tuple[Journey, Calendar]] = {}
@@ -105,6 +155,7 @@ class _Page:
     """One edition, its starts by event type, service and opener."""
 
     def __init__(self, edition: Edition) -> None:
+        self.number = edition.number
         self.registry = edition.registry
         self.appended_at = edition.appended_at
         self._starts: dict[str, dict[tuple[str, str], list[tuple[Journey, Start]]]] = {}
@@ -123,7 +174,7 @@ class _Page:
         for key in ((service, opener), (service, _ANY), (_ANY, opener), (_ANY, _ANY)):
             for journey, start in of_type.get(key, ()):
                 if fits(start.match, event):
-                    return Chosen(journey, start, self.calendar(journey))
+                    return Chosen(journey, start, self.calendar(journey), self.number)
         return None
 
     def calendar(self, journey: Journey) -> Calendar:

@@ -75,17 +75,17 @@ class Change:
         return not (set(after.steps) <= set(before.steps) and set(after.handoffs) <= set(before.handoffs))
 
 
-def go_on(caseid: str, held: Held, events: Sequence[CaseEvent]) -> Change | None:
+def go_on(caseid: str, held: Held, events: Sequence[CaseEvent], reached: int = 0) -> Change | None:
     """Let a case go on with new events as they arrived; None: it has to be folded anew.
 
-    The held fold is used up either way.
+    `reached` is as for Fold.fold. The held fold is used up either way.
     """
     sub_case = held.rows.case.parent is not None
     # What is told of a sub-case's end follows from the order of arrival; rows do not.
     ordered = events if sub_case else sorted(events, key=lambda each: each.order)
     journey, pairs, told = _journey(held.rows.case), Pairs(), dict[str, Notice]()
     for event in ordered:
-        found = held.fold.advance(event)
+        found = held.fold.advance(event, reached)
         if found is None:
             return None
         pairs.update((journey, pair) for pair in found)
@@ -97,10 +97,10 @@ def go_on(caseid: str, held: Held, events: Sequence[CaseEvent]) -> Change | None
     return Change(caseid, held.partition, held.rows, held.fold, rows, pairs, tuple(told.values()))
 
 
-def anew(caseid: str, place: int | Held, events: Events, book: Book) -> Change:
+def anew(caseid: str, place: int | Held, events: Events, book: Book, reached: int = 0) -> Change:
     """Fold a case anew; `place` is the partition of a new one, or the case as it is held."""
     held = place if isinstance(place, Held) else None
-    made = Fold.fold(caseid, [*events.kept, *events.new], book)
+    made = Fold.fold(caseid, [*events.kept, *events.new], book, reached=reached)
     rows = made.rows()
     pairs = _pairs(made, rows)
     if events.kept or events.gone:
@@ -113,21 +113,31 @@ def anew(caseid: str, place: int | Held, events: Events, book: Book) -> Change:
         made,
         rows,
         Pairs({key: count for key, count in pairs.items() if count}),
-        _ended(caseid, events, rows, book),
+        _ended(caseid, events, rows, book, reached),
     )
+
+
+def moved(caseid: str, held: Held, events: Sequence[CaseEvent], book: Book, reached: int) -> Change:
+    """Fold a case anew, with the events that it has, as the clock has reached an edition that may move it."""
+    made = Fold.fold(caseid, events, book, reached=reached)
+    rows = made.rows()
+    ended = rows.ended if held.rows.ended is None else None
+    told = () if ended is None else (ended,)
+    return Change(caseid, held.partition, held.rows, made, rows, Pairs(), told)
 
 
 def _pairs(fold: Fold, rows: Rows) -> Pairs:
     return Pairs((_journey(rows.case), pair) for pair in fold.pairs)
 
 
-def _ended(caseid: str, events: Events, rows: Rows, book: Book) -> tuple[Notice, ...]:
+def _ended(caseid: str, events: Events, rows: Rows, book: Book, reached: int) -> tuple[Notice, ...]:
     """Return what each new event, as it arrived, made of the end of a sub-case."""
     if rows.case.parent is None:
         return ()
     told: dict[str, Notice] = {}
     for count in range(1, len(events.new) + 1):
-        ended = Fold.fold(caseid, [*events.kept, *events.new[:count]], book).ended()
+        folded = Fold.fold(caseid, [*events.kept, *events.new[:count]], book, reached=reached)
+        ended = folded.ended()
         if ended is not None:
             told.setdefault(ended.id, ended)
     return tuple(told.values())

@@ -8,14 +8,14 @@ from typing import Any, Literal
 
 from hub.contracts.topics import HUB
 from hub.journeys import notes
-from hub.journeys.events import CaseEvent
+from hub.journeys.events import CaseEvent, Order
 from hub.journeys.marks import mark, moment, sure
 from hub.journeys.meanings import Hearing, Meaning
 from hub.journeys.plan import HANDED_OVER, NO_RULES, SUB_CASE_ENDED, Plan, Rules, fits
 from hub.journeys.rows import CaseState
 from hub.journeys.steps import Steps
 from hub.journeys.tally import is_work
-from hub.registry.journeys import End, Start
+from hub.registry.journeys import Start
 
 
 class Course:
@@ -63,10 +63,19 @@ class Course:
     def start(self, event: CaseEvent) -> None:
         """Enter the first steps; what else the starting event means comes by `means`."""
         self.state = "open"
-        self._tell(event, Meaning("opened", agency=event.agency))
+        self._tell(event.order, Meaning("opened", agency=event.agency))
         self._learn(event)
-        self._enter(event, self.steps.started)
-        self._complete_if_done(event)
+        self.go_on(event.order, event.agency, self.steps.started)
+
+    def go_on(self, order: Order, agency: str, at: datetime) -> None:
+        """Enter the steps whose turn it is at a moment; complete the case where no step is waited for.
+
+        `order` and `agency` are of what brings that about.
+        """
+        self._enter(order, at)
+        by_steps = self.plan.steps and not self.plan.ends_by_event
+        if self.state == "open" and by_steps and not self.steps.waited_for():
+            self._end(order, agency, "completed", order.time, None)
 
     def early(self, event: CaseEvent) -> None:
         """Apply an event of a time before the start: it may complete a step, it cannot end the case."""
@@ -118,11 +127,11 @@ class Course:
         self.odd.add(note)
         if self.hearing is not None:
             step = None if place is None else self.plan.steps[place].step.id
-            self._tell(event, Meaning("noted", step=step, note=note))
+            self._tell(event.order, Meaning("noted", step=step, note=note))
 
-    def _tell(self, event: CaseEvent, meaning: Meaning) -> None:
+    def _tell(self, order: Order, meaning: Meaning) -> None:
         if self.hearing is not None:
-            self.hearing.meanings.setdefault(event.order, []).append(meaning)
+            self.hearing.meanings.setdefault(order, []).append(meaning)
 
     def _learn(self, event: CaseEvent) -> None:
         """Remember the deadlines that an event tells; a later one takes the place of an earlier one."""
@@ -142,7 +151,7 @@ class Course:
         self.given = str(to)
         if step in self.plan.places:
             self.steps.assign(self.plan.places[step], str(to))
-        self._tell(event, Meaning("handed over", step=step or None, agency=self.given))
+        self._tell(event.order, Meaning("handed over", step=step or None, agency=self.given))
 
     def _complete(self, event: CaseEvent, rules: Rules, too_early: str) -> str | None:
         """Complete what an event completes: the open steps that it fits, else one that waits.
@@ -189,55 +198,55 @@ class Course:
             if self.hearing is not None:
                 row = self.steps.row(place, "done", self.fields)
                 done = Meaning("completed", row.step, row.run, event.agency, row.due_at, row.late)
-                self._tell(event, done)
+                self._tell(event.order, done)
         self.given = None
         if self.state != "unstarted":
-            self._enter(event, at)
-            self._complete_if_done(event)
+            self.go_on(event.order, event.agency, at)
         return self.plan.steps[places[0]].step.id
 
-    def _complete_if_done(self, event: CaseEvent) -> None:
-        """Complete the case where no event is to end it and no step is waited for."""
-        by_steps = self.plan.steps and not self.plan.ends_by_event
-        if self.state == "open" and by_steps and not self.steps.waited_for():
-            self._end(event, "completed", event.order.time, None)
-
-    def _enter(self, event: CaseEvent, at: datetime) -> None:
+    def _enter(self, order: Order, at: datetime) -> None:
         for place in self.steps.enter(at):
             if self.hearing is not None:
                 run, due = self.steps.runs[place], self.steps.due(place, self.fields)
                 id_ = self.plan.steps[place].step.id
-                self._tell(event, Meaning("entered", id_, run.number, run.owner, due))
+                self._tell(order, Meaning("entered", id_, run.number, run.owner, due))
 
     def _end_by(self, event: CaseEvent, rules: Rules) -> bool:
         end = next((each for each in rules.ends if fits(each.match, event)), None)
         if end is None:
             return False
         if self.state == "open":
-            self._end(event, end.state, _moment(event, end.at) or event.order.time, end)
+            said = event.data.get(end.outcome) if end.outcome else None
+            outcome = None if said is None else str(said)
+            at = _moment(event, end.at) or event.order.time
+            self._end(event.order, event.agency, end.state, at, outcome)
         elif self.end_time is not None:
             self._after(event)
         return True
 
     def _end(
-        self, event: CaseEvent, state: Literal["completed", "withdrawn"], at: datetime, end: End | None
+        self,
+        order: Order,
+        agency: str,
+        state: Literal["completed", "withdrawn"],
+        at: datetime,
+        outcome: str | None,
     ) -> None:
         self.deadline = self.due()
-        self.state, self.ended, self.end_time, self.given = state, at, event.order.time, None
-        outcome = event.data.get(end.outcome) if end is not None and end.outcome else None
-        self.outcome = None if outcome is None else str(outcome)
+        self.state, self.ended, self.end_time, self.given = state, at, order.time, None
+        self.outcome = outcome
         if self.hearing is not None:
             late = None if self.deadline is None else at > self.deadline
             kind: Literal["withdrawn", "ended"] = "withdrawn" if state == "withdrawn" else "ended"
-            self._tell(event, Meaning(kind, None, None, event.agency, self.deadline, late, self.outcome))
+            self._tell(order, Meaning(kind, None, None, agency, self.deadline, late, self.outcome))
 
     def _reopen(self, event: CaseEvent, places: list[int]) -> None:
         self.steps.reopen(places, self.fields)
         self.state, self.ended, self.end_time, self.outcome = "open", None, None, None
         self.deadline = None
         self.reopened += 1
-        self._tell(event, Meaning("reopened", agency=event.agency))
-        self._enter(event, event.order.time)
+        self._tell(event.order, Meaning("reopened", agency=event.agency))
+        self._enter(event.order, event.order.time)
 
     def document(self) -> Mapping[str, Any]:
         """Return the course as plain JSON."""

@@ -47,7 +47,7 @@ IN_FUTURE: Final = "in the future"
 """An event's time lies more than five minutes after the gate accepted it; the time is kept."""
 
 JOURNEY_CHANGED: Final = "journey changed"
-"""The journey was changed while the case was open; the case goes on by the version that it began with."""
+"""The journey was changed while the case was open; the case goes on by the version that it follows."""
 
 ALL: Final = frozenset(
     {

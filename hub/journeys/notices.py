@@ -49,8 +49,12 @@ def notice(  # noqa: PLR0917 - each is what the notice is about
             "escalated_to_agency": str(escalation.agency),
             "escalated_to_role": escalation.role,
         }
-    id_ = _id(caseid, watch.step, watch.run, watch.kind, watch.level, mark(due))
-    return Notice(id=id_, type=_TYPES[watch.kind], caseid=caseid, data=data)
+    return Notice(id=notice_id(caseid, watch, due), type=_TYPES[watch.kind], caseid=caseid, data=data)
+
+
+def notice_id(caseid: str, watch: Watch, due: datetime | None) -> str:
+    """Return the id of what is told of a watch, whose step (or case) is due at a moment."""
+    return _id(caseid, watch.step, watch.run, watch.kind, watch.level, mark(due))
 
 
 def sub_case_ended(case: CaseRow) -> Notice | None:

@@ -7,17 +7,25 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from hub.journeys.arrivals import Arrival, Identity
 from hub.journeys.events import CaseEvent
 
 
+class Tick(NamedTuple):
+    """A moment that the clock is told, and when that came to the partition (UTC, by the broker's clock)."""
+
+    moment: datetime
+    appended_at: datetime
+
+
 @dataclass(slots=True)
 class Round:
-    """Events of any partitions, and the moments told to each partition behind them."""
+    """Events of any partitions, and the ticks that came to each partition behind them."""
 
     events: list[Arrival] = field(default_factory=list)
-    ticks: dict[int, list[datetime]] = field(default_factory=dict)
+    ticks: dict[int, list[Tick]] = field(default_factory=dict)
 
 
 def rounds(arrivals: Iterable[Arrival]) -> list[Round]:
@@ -36,7 +44,7 @@ def rounds(arrivals: Iterable[Arrival]) -> list[Round]:
         if each.tick is None:
             made[place].events.append(each)
         else:
-            made[place].ticks.setdefault(each.partition, []).append(each.tick)
+            made[place].ticks.setdefault(each.partition, []).append(Tick(each.tick, each.appended_at))
     return made
 
 

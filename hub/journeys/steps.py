@@ -18,7 +18,10 @@ from hub.journeys.rows import StepRow, StepState
 
 @dataclass(slots=True)
 class Run:
-    """One run of a step. `due` is set when it is entered, and holds for good once it is done."""
+    """One run of a step. `due` is set when it is entered, and holds for good once it is done.
+
+    `names`: what step and run it was in versions of the journey that the case has left.
+    """
 
     owner: str
     number: int = 1
@@ -27,18 +30,23 @@ class Run:
     done: datetime | None = None
     by: str | None = None
     retyped: bool | None = None
+    names: tuple[tuple[str, int], ...] = ()
 
 
 class Steps:
-    """The current run of each step of a journey, and the earlier runs that were settled since it was made."""
+    """The current run of each step of a journey, and the earlier runs that were settled since it was made.
 
-    __slots__ = ("_needless", "_states", "plan", "runs", "settled", "started")
+    `gone` are those of steps that the case has lost by a move to another version.
+    """
+
+    __slots__ = ("_needless", "_states", "gone", "plan", "runs", "settled", "started")
 
     def __init__(self, plan: Plan, started: datetime) -> None:
         self.plan = plan
         self.started = started
         self.runs = [Run(planned.owner) for planned in plan.steps]
         self.settled: list[StepRow] = []
+        self.gone: list[StepRow] = []
         self._states: list[StepState] | None = None
         self._needless: list[bool] | None = None
 
@@ -120,8 +128,8 @@ class Steps:
         return None if place is None else self.plan.steps[place].step.id
 
     def rows(self, fields: Mapping[str, datetime], *, still: bool) -> tuple[StepRow, ...]:
-        """Return the rows of settled and current runs; `still`: the case is open."""
-        rows = list(self.settled)
+        """Return the rows of lost, settled and current runs; `still`: the case is open."""
+        rows = [*self.gone, *self.settled]
         for place, state in enumerate(self.states()):
             rows.append(self.row(place, state if still else closed(state, self.plan.steps[place]), fields))
         return tuple(rows)
@@ -211,11 +219,13 @@ def closed(state: StepState, planned: Planned) -> StepState:
 
 
 def _written(run: Run, planned: Planned) -> Any:
-    if run.number == 1 and run.entered is None and run.done is None and run.owner == planned.owner:
+    untouched = run.number == 1 and run.entered is None and run.done is None and not run.names
+    if untouched and run.owner == planned.owner:
         return 0
     retyped = None if run.retyped is None else int(run.retyped)
     owner = None if run.owner == planned.owner else run.owner
-    written = [run.number, mark(run.entered), mark(run.due), owner, mark(run.done), run.by, retyped]
+    names = [list(name) for name in run.names] or None
+    written = [run.number, mark(run.entered), mark(run.due), owner, mark(run.done), run.by, retyped, names]
     while written[-1] is None:
         written.pop()
     return written
@@ -224,8 +234,8 @@ def _written(run: Run, planned: Planned) -> Any:
 def _read(written: Any, planned: Planned) -> Run:
     if not written:
         return Run(planned.owner)
-    parts: list[Any] = [*written, *[None] * (7 - len(written))]
-    number, entered, due, owner, done, by, retyped = parts
+    parts: list[Any] = [*written, *[None] * (8 - len(written))]
+    number, entered, due, owner, done, by, retyped, names = parts
     return Run(
         owner or planned.owner,
         number,
@@ -234,4 +244,5 @@ def _read(written: Any, planned: Planned) -> Run:
         moment(done),
         by,
         None if retyped is None else bool(retyped),
+        tuple((step, number) for step, number in names or ()),
     )

@@ -5,7 +5,7 @@ Values only: words in a language are the page's and the command's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,11 +14,11 @@ from hub.journeys import workdays
 from hub.journeys.book import Book
 from hub.journeys.case import Fold
 from hub.journeys.events import CaseEvent
-from hub.journeys.meanings import Hearing, Meaning
+from hub.journeys.meanings import Hearing, Meaning, Move
 from hub.journeys.rows import CaseRow, HandOffRow, StepRow
 from hub.journeys.tally import activity, is_work
 from hub.registry.calendars import Calendar
-from hub.registry.journeys import WHOLE_CASE, Journey
+from hub.registry.journeys import WHOLE_CASE, Journey, Step
 
 _NOTICES = "hub.step."
 
@@ -33,6 +33,14 @@ class Entry:
     event: CaseEvent
     activity: str
     work: bool
+    meanings: tuple[Meaning, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The moving of the case to another version of its journey, and what that meant."""
+
+    move: Move
     meanings: tuple[Meaning, ...]
 
 
@@ -71,41 +79,67 @@ class Timeline:
     """All that is to be told of a case as of `clock` (the programme's, or the last event's time).
 
     `entries` are in the order of the case; `next` has the most urgent first and is empty once it has ended.
+    `journey` and `calendar` are those that it follows now.
     """
 
     case: CaseRow
     journey: Journey | None
     calendar: Calendar | None
     clock: datetime
-    entries: tuple[Entry, ...]
+    entries: tuple[Entry | Moved, ...]
     holdings: tuple[Holding, ...]
     handoffs: tuple[HandOffRow, ...]
     steps: tuple[StepRow, ...]
     next: tuple[Next, ...]
     stuck: bool
 
+    def titled(self, step: str, moves: int | None = None) -> Step | None:
+        """Return the step of an id as it was after so many moves (None: all), or before it was lost."""
+        versions = [each.move.old for each in self.entries if isinstance(each, Moved)]
+        versions += [self.journey] if self.journey is not None else []
+        known = versions if moves is None else versions[: moves + 1]
+        return next((each.by_id[step] for each in reversed(known) if step in each.by_id), None)
 
-def timeline(caseid: str, events: Iterable[CaseEvent], book: Book, clock: datetime | None) -> Timeline:
-    """Return the timeline of a case from its events (at least one, in any order), as of the clock."""
+
+def timeline(
+    caseid: str, events: Iterable[CaseEvent], book: Book, clock: datetime | None, reached: int = 0
+) -> Timeline:
+    """Return the timeline of a case from its events (at least one, in any order), as of the clock.
+
+    `reached` is as for Fold.fold.
+    """
     told, hearing = list(events), Hearing()
-    rows = Fold.fold(caseid, told, book, hearing).rows()
+    rows = Fold.fold(caseid, told, book, hearing, reached).rows()
     case, journey, calendar = rows.case, None, None
     if case.journey is not None and case.journey_version is not None:
         journey, calendar = book.named(case.journey, case.journey_version, case.calendar)
     now = clock if clock is not None else case.last_at
-    ordered = sorted(told, key=lambda event: event.order)
     return Timeline(
         case=case,
         journey=journey,
         calendar=calendar,
         clock=now,
-        entries=tuple(_entry(event, hearing) for event in ordered),
+        entries=tuple(_entries(told, hearing)),
         holdings=tuple(_holdings(hearing, calendar, now)),
         handoffs=rows.handoffs,
         steps=rows.steps,
         next=_next(case, journey, rows.steps, now),
         stuck=case.stuck_at is not None and case.stuck_at < now,
     )
+
+
+def _entries(told: Sequence[CaseEvent], hearing: Hearing) -> Iterator[Entry | Moved]:
+    """Yield events in their order, each with the moves that stand behind it."""
+    moves = hearing.moves
+    for event in sorted(told, key=lambda event: event.order):
+        while moves and moves[0].after < event.order:
+            yield _moved(moves.pop(0), hearing)
+        yield _entry(event, hearing)
+    yield from (_moved(each, hearing) for each in moves)
+
+
+def _moved(move: Move, hearing: Hearing) -> Moved:
+    return Moved(move, tuple(hearing.meanings.get(move.order, ())))
 
 
 def _entry(event: CaseEvent, hearing: Hearing) -> Entry:
@@ -122,7 +156,8 @@ def _holdings(hearing: Hearing, calendar: Calendar | None, now: datetime) -> Ite
     changes: list[tuple[datetime, str | None]] = []
     for moment, agency in hearing.holders:
         if not changes or changes[-1][1] != agency:
-            changes.append((moment, agency))
+            # An event that was accepted after a move may bear an earlier time than the move.
+            changes.append((max(moment, changes[-1][0]) if changes else moment, agency))
     for place, (since, agency) in enumerate(changes):
         until = changes[place + 1][0] if place + 1 < len(changes) else None
         end = until if until is not None else max(now, since)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import groupby
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -17,14 +18,14 @@ from sqlalchemy.exc import DBAPIError
 from hub.contracts import topics
 from hub.errors import ContractError, HubError, StoreError
 from hub.journeys.arrivals import Arrival, Identity
-from hub.journeys.book import Book
-from hub.journeys.changes import Change, Events, Held, anew, go_on
+from hub.journeys.book import Book, Coming
+from hub.journeys.changes import Change, Events, Held, anew, go_on, moved
 from hub.journeys.events import CaseEvent
-from hub.journeys.notices import notice
-from hub.journeys.rounds import Sorted, rounds, sort
+from hub.journeys.notices import notice, notice_id
+from hub.journeys.rounds import Sorted, Tick, rounds, sort
 from hub.journeys.rows import Notice, Watch
 from hub.registry.journeys import WHOLE_CASE
-from hub.store import case_events, case_notices, case_rows, case_tallies, offsets, sequences
+from hub.store import case_events, case_moves, case_notices, case_rows, case_tallies, offsets, sequences
 from hub.store.case_notices import Due
 from hub.store.writing import reworded
 from hub.window.sequence import Fault, Lane
@@ -61,12 +62,16 @@ class Known:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a transaction did, to be told: events by kind, seconds of steps done and of hand-offs taken."""
+    """What a transaction did, to be told: events by kind, seconds of steps done and of hand-offs taken.
+
+    `moved` counts the cases that an edition took to another version of their journey, by partition.
+    """
 
     events: Counter[str] = field(default_factory=Counter)
     steps: list[tuple[str, str, float]] = field(default_factory=list)
     handoffs: list[tuple[str, float]] = field(default_factory=list)
     clock: datetime | None = None
+    moved: Counter[int] = field(default_factory=Counter)
 
 
 class CaseTables:
@@ -107,8 +112,8 @@ class CaseTables:
                 work = _Work(connection, book, self._zone, given.repeated)
                 for each in rounds(given.arrivals):
                     work.fold(each.events)
-                    for partition, moments in each.ticks.items():
-                        work.tick(partition, moments)
+                    for partition, ticks in each.ticks.items():
+                        work.tick(partition, ticks)
                 return work.outcome
         except (DBAPIError, psycopg.Error) as error:
             raise reworded(error) from None
@@ -124,6 +129,7 @@ class _Work:
         self._book = book
         self._zone = zone
         self._repeated = repeated
+        self._reached = case_moves.reached(connection, CONSUMER) if book.takes_along else {}
         self.outcome = Outcome()
 
     def fold(self, arrivals: Sequence[Arrival]) -> None:
@@ -134,18 +140,45 @@ class _Work:
         taken = case_events.take(self._connection, news.gone)
         changes = self._changes(news, taken)
         case_events.append(self._connection, news.fresh)
-        case_rows.write(self._connection, changes, self._notice_id)
-        self._tell_ends(changes)
+        self._write(changes)
         case_tallies.add_handovers(self._connection, changes)
         case_tallies.add_tallies(self._connection, news.first, taken.values(), self._zone)
-        case_tallies.mark(self._connection, changes, self._zone)
         self._count(news, changes)
 
-    def tick(self, partition: int, moments: Sequence[datetime]) -> None:
-        """Let a partition's clock reach moments."""
-        case_notices.tell(self._connection, partition, moments, self._word)
-        self.outcome.events["tick"] += len(moments)
+    def tick(self, partition: int, ticks: Sequence[Tick]) -> None:
+        """Let a partition's clock reach moments; cases move before the first that came after an edition."""
+        for edition, several in groupby(ticks, lambda each: self._book.reached(each.appended_at)):
+            if edition > self._reached.get(partition, 0):
+                self._move(partition, edition)
+            case_notices.tell(self._connection, partition, [each.moment for each in several], self._word)
+        self.outcome.events["tick"] += len(ticks)
         self.outcome.clock = min(case_notices.clocks(self._connection).values())
+
+    def _write(self, changes: Sequence[Change]) -> None:
+        """Write what becomes of cases, what is told of their ends, and which figures are due for it."""
+        case_rows.write(self._connection, changes, self._notice_ids)
+        self._tell_ends(changes)
+        case_tallies.mark(self._connection, changes, self._zone)
+
+    def _move(self, partition: int, edition: int) -> None:
+        """Move the open cases of a partition that editions up to this one take along, some at a time."""
+        before = self._reached.get(partition, 0)
+        self._reached[partition] = edition
+        case_moves.reach(self._connection, CONSUMER, partition, edition)
+        for caseids in self._to_move(partition, self._book.came(before, edition)):
+            held = case_rows.load(self._connection, caseids, self._book)
+            events = case_events.of(self._connection, caseids)
+            changes = [moved(each, held[each], events[each], self._book, edition) for each in caseids]
+            self._write(changes)
+            self.outcome.moved[partition] += len(changes)
+
+    def _to_move(self, partition: int, comings: Sequence[Coming]) -> Iterator[list[str]]:
+        wanted: dict[str, set[int]] = {}
+        for each in comings:
+            versions = {version for one in each.journey.migrations for version in one.versions}
+            wanted.setdefault(each.journey.id, set()).update(versions)
+        for journey, versions in wanted.items():
+            yield from case_moves.open_cases(self._connection, partition, journey, versions)
 
     def _changes(self, news: Sorted, taken: Mapping[Identity, CaseEvent]) -> list[Change]:
         """Return what becomes of each case: new, going on, or folded anew with all its events."""
@@ -154,14 +187,15 @@ class _Work:
         changes: list[Change] = []
         left: list[str] = []
         for caseid, arrived in new.items():
+            reached = self._reached.get(arrived[0].partition, 0)
             if caseid not in held:
                 whole = Events((), (), [each.event for each in arrived])
-                changes.append(_folded(anew, caseid, arrived[0].partition, whole, self._book))
+                changes.append(_folded(anew, caseid, arrived[0].partition, whole, self._book, reached))
                 continue
             events = [each.event for each in arrived]
             change = None
             if caseid not in news.anew:
-                change = _folded(go_on, caseid, held[caseid], events)
+                change = _folded(go_on, caseid, held[caseid], events, reached)
             if change is None:
                 left.append(caseid)
             else:
@@ -184,6 +218,7 @@ class _Work:
                 held,
                 Events(kept.get(caseid, ()), gone.get(caseid, ()), [each.event for each in arrived]),
                 self._book,
+                self._reached.get(held.partition, 0),
             )
             for caseid, (held, arrived) in cases.items()
         ]
@@ -193,11 +228,15 @@ class _Work:
             told = [(each, each.data["ended_at"] or change.rows.case.last_at) for each in change.ended]
             case_notices.keep(self._connection, change.partition, told)
 
-    def _notice_id(self, change: Change, watch: Watch) -> str:
-        step = next(
-            (each for each in change.rows.steps if (each.step, each.run) == (watch.step, watch.run)), None
-        )
-        return self._notice(Due(watch, change.rows.case, step), watch.at).id
+    @staticmethod
+    def _notice_ids(change: Change, watch: Watch) -> list[str]:
+        """Return the ids of what a watch comes to, under every name that its step has had."""
+        case, own = change.rows.case, (watch.step, watch.run)
+        due = case.deadline_at
+        if watch.step != WHOLE_CASE:
+            due = next(each.due_at for each in change.rows.steps if (each.step, each.run) == own)
+        names = (own, *change.fold.earlier_names(*own))
+        return [notice_id(case.caseid, replace(watch, step=step, run=run), due) for step, run in names]
 
     def _word(self, due: Due, moment: datetime) -> Notice:
         return self._notice(due, moment)

@@ -9,7 +9,8 @@ from sqlalchemy import Engine, text
 
 from hub.journeys.events import CaseEvent
 from hub.journeys.rows import CaseRow
-from hub.store import cases
+from hub.store import case_moves, cases
+from hub.store.case_folding import CONSUMER
 from hub.store.case_notices import read_case
 from hub.store.engine import transaction
 
@@ -67,10 +68,25 @@ def page(engine: Engine, question: CaseQuestion, after: str, limit: int) -> Page
     return Page(tuple(read_case(row) for row in rows[:limit]), clock, len(rows) > limit)
 
 
-def events(engine: Engine, caseid: str) -> tuple[list[CaseEvent], datetime | None]:
-    """Return the events of a case in their order (none: there is no such case), and the programme's clock.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a timeline is made of: a case's events in their order (none: there is no such case), the clock.
 
-    Raises StoreUnavailableError or StoreError.
+    `reached` is the last edition that takes cases along, as of the clock where the case lies.
     """
+
+    events: tuple[CaseEvent, ...] = ()
+    clock: datetime | None = None
+    reached: int = 0
+
+
+def found(engine: Engine, caseid: str) -> Found:
+    """Return what is known of a case; raise StoreUnavailableError or StoreError."""
+    if "\x00" in caseid:
+        return Found()
     with transaction(engine, snapshot=True) as connection:
-        return cases.events_of(connection, caseid), cases.clock(connection)
+        return Found(
+            tuple(cases.events_of(connection, caseid)),
+            cases.clock(connection),
+            case_moves.reached_of(connection, CONSUMER, caseid),
+        )

@@ -17,8 +17,8 @@ from hub.journeys.rows import CaseRow, HandOffRow, StepRow, Watch
 from hub.store import tables
 from hub.store.writing import as_arrays, copy, unnested
 
-NoticeId = Callable[[Change, Watch], str]
-"""Gives the id of the notice that a watch of a changed case comes to."""
+NoticeIds = Callable[[Change, Watch], list[str]]
+"""Gives the ids under which a notice of what a watch of a changed case comes to may have been told."""
 
 _CASE = tuple(each.name for each in fields(CaseRow))
 _STEP = tuple(each.name for each in fields(StepRow))
@@ -39,7 +39,7 @@ _PREPARE = """
         (LIKE journey_case, known bigint) ON COMMIT DELETE ROWS;
     CREATE TEMPORARY TABLE IF NOT EXISTS new_step (LIKE case_step) ON COMMIT DELETE ROWS;
     CREATE TEMPORARY TABLE IF NOT EXISTS new_handoff (LIKE case_handoff) ON COMMIT DELETE ROWS;
-    CREATE TEMPORARY TABLE IF NOT EXISTS new_watch (LIKE case_watch, notice text) ON COMMIT DELETE ROWS;
+    CREATE TEMPORARY TABLE IF NOT EXISTS new_watch (LIKE case_watch, notices text[]) ON COMMIT DELETE ROWS;
     SET LOCAL enable_seqscan = off;
     SET LOCAL enable_hashjoin = off;
     SET LOCAL enable_mergejoin = off;
@@ -72,7 +72,7 @@ def load(connection: Connection, caseids: Collection[str], book: Book) -> dict[s
         ) from error
 
 
-def write(connection: Connection, changes: Sequence[Change], notice_id: NoticeId) -> None:
+def write(connection: Connection, changes: Sequence[Change], notice_ids: NoticeIds) -> None:
     """Write what changed of cases, of each case once.
 
     Raises StoreUnavailableError where another instance changed one of them meanwhile: load it again.
@@ -82,7 +82,7 @@ def write(connection: Connection, changes: Sequence[Change], notice_id: NoticeId
         _forget(connection, [each.caseid for each in changes if each.rows.whole and each.before])
         _write_steps(connection, changes)
         _write_handoffs(connection, changes)
-        _write_watches(connection, changes, notice_id)
+        _write_watches(connection, changes, notice_ids)
 
 
 def _write_cases(connection: Connection, changes: Sequence[Change]) -> None:
@@ -134,7 +134,7 @@ def _write_handoffs(connection: Connection, changes: Sequence[Change]) -> None:
     _upsert(connection, tables.case_handoff, _HANDOFF_COLUMNS, "new_handoff", rows)
 
 
-def _write_watches(connection: Connection, changes: Sequence[Change], notice_id: NoticeId) -> None:
+def _write_watches(connection: Connection, changes: Sequence[Change], notice_ids: NoticeIds) -> None:
     """Write what is watched now, but what was told; remove what is void."""
     void, new = [], []
     for each in changes:
@@ -142,13 +142,13 @@ def _write_watches(connection: Connection, changes: Sequence[Change], notice_id:
         after = set(each.rows.watches)
         void += [(each.caseid, *_watch(watch)) for watch in before - after]
         new += [
-            (each.caseid, each.partition, *_watch(watch), notice_id(each, watch))
+            (each.caseid, each.partition, *_watch(watch), notice_ids(each, watch))
             for watch in sorted(after - before, key=_watch)
         ]
     if void:
         _remove_watches(connection, void)
     if new:
-        copy(connection, "new_watch", (*_WATCH_COLUMNS, "notice"), new)
+        copy(connection, "new_watch", (*_WATCH_COLUMNS, "notices"), new)
         connection.execute(text(_INSERT_WATCHES))
         connection.exec_driver_sql("TRUNCATE new_watch")
 
@@ -205,7 +205,7 @@ _INSERT_CASES = _case_statements()["insert"]
 _INSERT_WATCHES = """
     INSERT INTO case_watch (caseid, partition, step, run, kind, level, at)
     SELECT caseid, partition, step, run, kind, level, at FROM new_watch w
-    WHERE NOT EXISTS (SELECT FROM notice n WHERE n.id = w.notice)
+    WHERE NOT EXISTS (SELECT FROM notice n WHERE n.id = ANY(w.notices))
     ON CONFLICT (caseid, step, run, kind, level)
     DO UPDATE SET partition = excluded.partition, at = excluded.at
 """

@@ -103,15 +103,18 @@ class Tables:
         self.events, self.document, self.pairs = [], None, Counter()
         self.steps, self.handoffs, self.rows = {}, {}, None
 
-    def arrive(self, batch):
+    def arrive(self, batch, reached=0):
         fold = Fold.of(CASE, self.document, self.book) if self.document else None
         self.events += batch
-        found = [fold and fold.advance(each) for each in sorted(batch, key=lambda each: each.order)]
+        found = [fold and fold.advance(each, reached) for each in sorted(batch, key=lambda each: each.order)]
         if fold is None or None in found:
-            fold = Fold.fold(CASE, self.events, self.book)
+            fold = Fold.fold(CASE, self.events, self.book, reached=reached)
             self.pairs = Counter(fold.pairs)
         else:
             self.pairs.update(pair for pairs in found for pair in pairs)
+        self.keep(fold)
+
+    def keep(self, fold):
         self.rows = fold.rows()
         if self.rows.whole:
             self.steps, self.handoffs = {}, {}

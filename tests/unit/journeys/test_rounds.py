@@ -42,8 +42,8 @@ def test_a_tick_judges_exactly_what_lies_before_it_in_its_partition(plan):
     for each in rounds(arrivals):
         for found in each.events:
             judged[found.partition].append(found)
-        for part, moments in each.ticks.items():
-            judged[part] += moments
+        for part, ticks in each.ticks.items():
+            judged[part] += [tick.moment for tick in ticks]
     for part, found in judged.items():
         assert found == [each.tick or each for each in arrivals if each.partition == part]
 

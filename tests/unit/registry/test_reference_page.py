@@ -60,9 +60,9 @@ def test_the_examples_of_the_page_are_sound_but_for_what_they_leave_out(tmp_path
 
 
 def test_the_journey_and_the_calendar_of_the_page_are_sound(tmp_path, contracts):
-    """The two YAML blocks load as they stand, with the agencies, agreements and journey that they mention."""
+    """The YAML blocks load as they stand, with the agencies, agreements and journey that they mention."""
     blocks = JOURNEYS.read_text(encoding="utf-8").split("```yaml\n")[1:]
-    journey, calendar = (block.split("```")[0] for block in blocks)
+    journey, calendar, migrates = (block.split("```")[0] for block in blocks)
     requests = ("submitted", "decided", "completed", "withdrawn")
     town = {*(f"service.request.{name}.v1" for name in requests), "service.step.completed.v1"}
     files = {
@@ -80,7 +80,7 @@ def test_the_journey_and_the_calendar_of_the_page_are_sound(tmp_path, contracts)
                 ("hub", {"hub.step.escalated.v1", "hub.sub-case.ended.v1"}),
             )
         ),
-        "journeys/a.yaml": journey,
+        "journeys/a.yaml": journey + migrates,
         "journeys/site.yaml": "id: site\ntitle: {fa: محل, en: Site}\ncalendar: offices\nservices: site\n"
         "openers: town\nstarts: service.request.submitted.v1\nends: service.request.completed.v1\n",
         "calendars/a.yaml": calendar,
@@ -90,4 +90,5 @@ def test_the_journey_and_the_calendar_of_the_page_are_sound(tmp_path, contracts)
         (tmp_path / name).write_text(text, encoding="utf-8")
     registry = load(tmp_path, contracts)
     assert registry.journeys["permit"].calendar == "offices"
+    assert registry.journeys["permit"].migration_from(2) is not None
     assert registry.calendars["offices"].last_year == 2030
