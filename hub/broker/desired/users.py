@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from confluent_kafka.admin import (
+    AdminClient,
     ScramCredentialInfo,
     ScramMechanism,
     UserScramCredentialAlteration,
@@ -31,7 +32,7 @@ def ensure_users(settings: Settings, principals: Iterable[str]) -> list[str]:
 
     A principal with a file but unknown to Kafka gets the file's password; one without a file gets a new one.
     """
-    known = _known(settings)
+    known = _known(settings, admin.client(settings))
     changes, wanted = [], {}
     for principal in principals:
         if _draft(settings, principal).exists():
@@ -48,7 +49,7 @@ def ensure_users(settings: Settings, principals: Iterable[str]) -> list[str]:
 
 def principals(settings: Settings, prefix: str) -> list[str]:
     """Return the principals with credentials whose names begin so, sorted."""
-    return sorted(name for name in _known(settings) if name.startswith(prefix))
+    return sorted(name for name in _known(settings, admin.client(settings)) if name.startswith(prefix))
 
 
 def rotate(settings: Settings, principal: str) -> str:
@@ -60,12 +61,13 @@ def rotate(settings: Settings, principal: str) -> str:
 
 def remove_users(settings: Settings, principals: Iterable[str]) -> list[str]:
     """End the credentials of principals and delete their files; return a sentence for each."""
-    known = _known(settings)
+    client = admin.client(settings)
+    known = _known(settings, client)
     mechanism = _mechanism(settings)
     ended = [principal for principal in principals if principal in known]
     if ended:
-        _alter(settings, [UserScramCredentialDeletion(principal, mechanism) for principal in ended])
-        admin.settle("the credentials have ended", lambda: _known(settings).isdisjoint(ended))
+        _alter(client, [UserScramCredentialDeletion(principal, mechanism) for principal in ended])
+        admin.settle("the credentials have ended", lambda: _known(settings, client).isdisjoint(ended))
     for principal in principals:
         credentials.file_of(settings, principal).unlink(missing_ok=True)
         _draft(settings, principal).unlink(missing_ok=True)
@@ -86,9 +88,9 @@ def _draft(settings: Settings, principal: str) -> Path:
     return file.with_name(file.name + ".rotating")
 
 
-def _known(settings: Settings) -> frozenset[str]:
+def _known(settings: Settings, client: AdminClient) -> frozenset[str]:
+    """Return who has credentials; the client is the caller's, as each new one logs in with SCRAM."""
     mechanism = _mechanism(settings)
-    client = admin.client(settings)
     future: Any = client.describe_user_scram_credentials()
     described = admin.outcome("listing credentials", future)
     return frozenset(
@@ -101,16 +103,15 @@ def _known(settings: Settings) -> frozenset[str]:
 def _upsert(settings: Settings, passwords: dict[str, str]) -> None:
     if not passwords:
         return
-    info = ScramCredentialInfo(_mechanism(settings), _ITERATIONS)
+    client, info = admin.client(settings), ScramCredentialInfo(_mechanism(settings), _ITERATIONS)
     _alter(
-        settings,
+        client,
         [UserScramCredentialUpsertion(user, info, text.encode()) for user, text in passwords.items()],
     )
-    admin.settle("the credentials are in force", lambda: passwords.keys() <= _known(settings))
+    admin.settle("the credentials are in force", lambda: passwords.keys() <= _known(settings, client))
 
 
-def _alter(settings: Settings, alterations: list[UserScramCredentialAlteration]) -> None:
-    client = admin.client(settings)
+def _alter(client: AdminClient, alterations: list[UserScramCredentialAlteration]) -> None:
     for user, future in client.alter_user_scram_credentials(alterations).items():
         admin.outcome(f"changing the credentials of {user}", future)
 
