@@ -141,6 +141,12 @@ class Metrics:
             ["holder"],
             buckets=_WORK_BUCKETS,
         )
+        self._handovers = Gauge(
+            "hub_handovers",
+            "Hand-overs of work inside an agency's cases, by level: unit, person.",
+            ["agency", "level"],
+            multiprocess_mode="mostrecent",
+        )
         self._case_clock = _LateGauge(
             "hub_case_clock_timestamp_seconds",
             "The programme's clock, by which deadlines are judged: the partition farthest behind.",
@@ -314,6 +320,10 @@ class Metrics:
     def handoff(self, holder: str, seconds: float) -> None:
         """Record how long a case waited for its new holder."""
         self._handoffs.labels(holder).observe(seconds)
+
+    def handovers(self, agency: str, level: str, count: int) -> None:
+        """Set how often work passed inside an agency's cases, from unit to unit or person to person."""
+        self._handovers.labels(agency, level).set(count)
 
     def case_clock(self, moment: float) -> None:
         """Set the programme's clock, seconds since 1970."""

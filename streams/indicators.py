@@ -117,6 +117,8 @@ def _show(value: Value, number: float, obligations: dict[str, dict[str, int]]) -
         metrics().islands(int(number))
     elif indicator == "participation.satisfaction" and broken.dimensions == ("service",):
         metrics().satisfaction(broken.get("service") or "", number)
+    elif indicator in _HANDOVERS and broken.dimensions == ("agency",):
+        metrics().handovers(broken.get("agency") or "", _HANDOVERS[indicator], int(number))
     elif indicator == "programme.realisation-ratio":
         metrics().realisation(broken.get("agency") or ALL_TIME, number)
     elif indicator == "programme.obligations" and broken.dimensions == ("agency", "state"):
@@ -139,6 +141,7 @@ def _cases(groups: Iterable[CaseGroup]) -> dict[str, dict[str, int]]:
     return {journey: dict(states) for journey, states in found.items()}
 
 
+_HANDOVERS = {"process.handovers-units": "unit", "process.handovers-persons": "person"}
 _OBLIGATION_STATES = ("open", "fulfilled", "overdue", "failed", "dropped")
 _STARTED = datetime.now(UTC)
 

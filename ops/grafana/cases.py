@@ -147,6 +147,15 @@ def _steps() -> list[PanelBuilder]:
             "short",
             Query("sum by (holder) (increase(hub_handoff_seconds_count[1h]))", "{{holder}}"),
         ),
+        bars(
+            Text("دست‌به‌دست‌شدن کار درون هر دستگاه", "Hand-overs of work inside an agency"),
+            Text(
+                "از واحدی به واحدی، از کسی به کسی؛ در پرونده‌هایی که دستگاه گشوده است.",
+                "From unit to unit, from person to person, in the cases that the agency opened.",
+            ),
+            "short",
+            Query("max by (agency, level) (hub_handovers)", "{{agency}} {{level}}"),
+        ),
     ]
 
 

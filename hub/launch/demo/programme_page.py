@@ -64,8 +64,11 @@ def _facts(shown: Shown, console: Console) -> None:
     in_time, judged = shown.parts("completion.in-time")
     weak = shown.whole("coordination.weak-components")
     asked, views = (shown.whole(f"participation.{name}") for name in ("consultation", "contributions"))
+    ended = f"[bold]{judged - in_time:,}[/] of {judged:,} that ended and had a deadline"
+    hands, late = shown.whole("coordination.handoffs"), shown.whole("completion.late-open")
     lines = (
-        f"late cases: [bold]{judged - in_time:,}[/] of {judged:,} that ended and had a deadline",
+        f"late cases: {ended}; {late:,} open past theirs",
+        f"hand-offs of a case from agency to agency: [bold]{hands:,}[/]",
         f"islands, by what flowed: [bold]{shown.whole('coordination.islands'):,}[/] ({weak:,} if weakly)",
         f"realisation ratio: [bold]{'-' if ratio is None else f'{ratio:.0%}'}[/] of the obligations declared",
         f"consultations: {asked:,}, with {views:,} views (invented)",
