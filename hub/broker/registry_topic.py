@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from datetime import UTC, datetime
 from types import TracebackType
@@ -26,6 +27,7 @@ from hub.registry.model import Registry
 from hub.registry.records import RegistryReader
 from hub.settings import Settings
 
+_LEADER_SECONDS = 5.0
 DEADLINE_SECONDS = 30.0
 _MOST_RECORDS = 500
 
@@ -66,6 +68,9 @@ class RegistryFollower:
         }
         self._consumer = Consumer(config, logger=None)
         try:
+            # An assignment whose leader is not known yet waits half a second before it asks again.
+            with contextlib.suppress(KafkaException):
+                self._consumer.list_topics(REGISTRY, _LEADER_SECONDS)
             self._consumer.assign([TopicPartition(REGISTRY, 0, OFFSET_BEGINNING)])
             self._read_to_end(deadline_seconds)
         except BaseException:
