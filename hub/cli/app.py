@@ -29,6 +29,7 @@ MODULES = (
     "operator",
     "gate",
     "rebuild",
+    "bench",
 )
 """Modules of `hub.cli`, in the order of the help; each has `register(app)`."""
 

@@ -13,6 +13,7 @@ import contextlib
 import ipaddress
 import shutil
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -41,10 +42,18 @@ class StoppedEarly(BaseException):
 
 
 class Hub:
-    """The hub's processes; a context manager. `settings` name the engines once it has started."""
+    """The hub's processes; a context manager. `settings` name the engines once it has started.
+
+    `bare`: engines, tables, topics and agency registry only; who asks for it starts processes of its own.
+    """
 
     def __init__(
-        self, settings: Settings, console: Console | None = None, *, with_prometheus: bool = False
+        self,
+        settings: Settings,
+        console: Console | None = None,
+        *,
+        with_prometheus: bool = False,
+        bare: bool = False,
     ) -> None:
         self.settings = settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})
         self.report = Report(console)
@@ -53,6 +62,7 @@ class Hub:
         self._asked = 0
         self._started = False
         self._with_prometheus = with_prometheus
+        self._bare = bare
         self.prometheus_url: str | None = None
         """The address of Prometheus, once it was started with the hub."""
 
@@ -88,11 +98,11 @@ class Hub:
             self._choose_api_port()
             if self._with_prometheus:
                 prometheus.program()  # a missing one is told before anything starts
-            self._start_kafka()
-            self._start_postgres()
+            self._start_engines()
             write_env_file(self.settings)
             prepare(self.settings, self.report)
-            self._start_processes()
+            if not self._bare:
+                self._start_processes()
             self._start_prometheus()
             self._supervisor.watch(DiskWatch(self.data_dir, self.settings.min_free_mb, self.report).look)
             self._started = True
@@ -118,29 +128,31 @@ class Hub:
             api.host if ":" in api.host else "127.0.0.1",
         )
 
-    def _start_kafka(self) -> None:
-        if self.settings.kafka.bootstrap:
-            return
-        kafka = EmbeddedKafka(self.settings)
-        with self.report.step("Kafka: its jars are there and are the locked ones") as count:
-            kafka.resolve(count)
+    def _start_engines(self) -> None:
+        """Start PostgreSQL beside Kafka, which takes longer; both are parts before either starts."""
+        kafka = None if self.settings.kafka.bootstrap else EmbeddedKafka(self.settings)
+        if kafka:
+            self.settings = kafka.settings
+            with self.report.step("Kafka: its jars are there and are the locked ones") as count:
+                kafka.resolve(count)
+            self._supervisor.add(EnginePart("kafka", kafka, self.data_dir / "logs" / "kafka.log"))
+        postgres = None if self.settings.postgres.url else EmbeddedPostgres(self.settings)
+        if postgres:
+            self.settings = postgres.settings
+            self._supervisor.add(EnginePart("postgres", postgres, self.data_dir / "logs" / "postgres.log"))
+        with ThreadPoolExecutor(1, "postgres") as beside:
+            started = beside.submit(_start_postgres, postgres)
+            if kafka:
+                self._start_kafka(kafka)
+            if postgres:
+                with self.report.step("PostgreSQL: server is up"):
+                    started.result()
+
+    def _start_kafka(self, kafka: EmbeddedKafka) -> None:
         with self.report.step("Kafka: storage is formatted"):
             kafka.format()
-        self._supervisor.add(EnginePart("kafka", kafka, self.data_dir / "logs" / "kafka.log"))
         with self.report.step("Kafka: broker is up"):
             kafka.start()
-        self.settings = kafka.settings
-
-    def _start_postgres(self) -> None:
-        if self.settings.postgres.url:
-            return
-        postgres = EmbeddedPostgres(self.settings)
-        with self.report.step("PostgreSQL: database cluster is made"):
-            postgres.init()
-        self._supervisor.add(EnginePart("postgres", postgres, self.data_dir / "logs" / "postgres.log"))
-        with self.report.step("PostgreSQL: server is up"):
-            postgres.start()
-        self.settings = postgres.settings
 
     def _start_processes(self) -> None:
         folder = self.data_dir / "metrics"
@@ -212,3 +224,9 @@ class Hub:
         """Stop everything in order, from the API to Kafka; then give the folder free."""
         self._supervisor.stop()
         self._stack.close()
+
+
+def _start_postgres(postgres: EmbeddedPostgres | None) -> None:
+    if postgres:
+        postgres.init()
+        postgres.start()

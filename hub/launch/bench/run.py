@@ -1,0 +1,81 @@
+"""`hub bench`: which benchmarks there are, running some of them, the verdict."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from hub.contracts.moments import rfc3339
+from hub.errors import ConfigError
+from hub.launch.bench import gate, page
+from hub.launch.bench.bench import Bench
+from hub.launch.bench.machine import machine
+from hub.launch.bench.model import Finding, Result
+from hub.settings import Settings
+
+BENCHMARKS: Mapping[str, Callable[[Bench], Result]] = {
+    "gate": gate.gate,
+    "two-gates": gate.two_gates,
+}
+"""Every benchmark by name, in the order in which they run and are told."""
+
+
+def run(
+    settings: Settings,
+    names: Sequence[str],
+    console: Console,
+    *,
+    results: Path | None = None,
+    report: Path | None = None,
+    share: float = 1.0,
+) -> bool:
+    """Run benchmarks (all without names), show their figures, and return whether every bound is met.
+
+    `results` is a JSON file to write, `report` a Markdown page made of the same. Raises ConfigError for a
+    name that is none, HubError when a benchmark cannot be run.
+    """
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        raise ConfigError(
+            f"there is no benchmark {', '.join(unknown)}.", do=f"Benchmarks: {', '.join(BENCHMARKS)}."
+        )
+    measured = []
+    with tempfile.TemporaryDirectory(prefix="hub-bench-") as folder:
+        bench = Bench(settings, Path(folder), console, share)
+        for name in names or BENCHMARKS:
+            bench.say(f"— {name}")
+            measured.append(BENCHMARKS[name](bench))
+            show(measured[-1], console)
+    document = {
+        "measured_at": rfc3339(datetime.now(UTC)),
+        "machine": machine(),
+        "share": share,
+        "results": [each.document() for each in measured],
+    }
+    if results is not None:
+        results.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    if report is not None:
+        report.write_text(page.page(document), encoding="utf-8")
+    return all(each.met for each in measured)
+
+
+def show(result: Result, console: Console) -> None:
+    """Print a benchmark's figures as a table."""
+    table = Table(title=result.title, title_justify="left")
+    for column in ("what", "measured", "at least / at most", ""):
+        table.add_column(column, overflow="fold")
+    for finding in result.findings:
+        table.add_row(finding.what, figure(finding), bound(finding), mark(finding))
+    console.print(table)
+    for note in result.notes:
+        console.print(note, highlight=False, markup=False)
+
+
+figure, bound, mark = page.figure, page.bound, page.mark
+__all__ = ["BENCHMARKS", "Finding", "run", "show"]
