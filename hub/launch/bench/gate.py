@@ -47,8 +47,8 @@ def gate(bench: Bench) -> Result:
         name="gate",
         title="The gate beside bare passthroughs",
         how=(
-            "Events wait on an outbox of 4 partitions; each contender in turn reads and writes them until all are "
-            "through or 8 s have gone; its rate is that between its commits, the first ones left out. "
+            "Events wait on an outbox of 4 partitions; each contender in turn reads and writes them until all "
+            "are through or 8 s are over; its rate is that between its commits, without the first ones. "
             "A peer writes each event once, the gate twice."
         ),
         findings=(*findings, *_balanced(sheet)),
