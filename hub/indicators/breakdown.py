@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
@@ -14,7 +15,7 @@ class Breakdown(NamedTuple):
     parts: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
-        return ";".join(f"{name}={quote(value, safe='')}" for name, value in self.parts) or "all"
+        return _written(self.parts)
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -27,7 +28,7 @@ class Breakdown(NamedTuple):
 
     def without(self, dimension: str) -> Breakdown:
         """Return what it is a part of: the same without a dimension."""
-        return Breakdown(tuple(part for part in self.parts if part[0] != dimension))
+        return _without(self.parts, dimension)
 
 
 ALL = Breakdown()
@@ -38,6 +39,18 @@ def breakdown(**values: str) -> Breakdown:
     return Breakdown(tuple(values.items()))
 
 
+# The same few thousand are written and read for every period, at every refresh.
+@lru_cache(maxsize=65_536)
+def _written(parts: tuple[tuple[str, str], ...]) -> str:
+    return ";".join(f"{name}={quote(value, safe='')}" for name, value in parts) or "all"
+
+
+@lru_cache(maxsize=65_536)
+def _without(parts: tuple[tuple[str, str], ...], dimension: str) -> Breakdown:
+    return Breakdown(tuple(part for part in parts if part[0] != dimension))
+
+
+@lru_cache(maxsize=65_536)
 def read(text: str) -> Breakdown:
     """Return the breakdown that `str` wrote, or raise ContractError."""
     if text == "all":

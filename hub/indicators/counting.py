@@ -29,6 +29,13 @@ class Sums:
     def __getitem__(self, name: str) -> int:
         return self.counts[name]
 
+    def add(self, numbers: Iterable[tuple[str, int]], agencies: Iterable[str]) -> None:
+        """Add what another one counts."""
+        counts = self.counts
+        for name, number in numbers:
+            counts[name] += number
+        self.agencies.update(agencies)
+
 
 def roll_up(
     rows: Iterable[Row],
@@ -41,21 +48,22 @@ def roll_up(
 
     The cell of all time and the whole is always there, so that nothing counted is a figure too.
     """
-    cells: dict[Cell, Sums] = defaultdict(Sums)
-    cells[ALL_TIME, ALL] = Sums()
+    months: dict[Cell, Sums] = defaultdict(Sums)
     sets = tuple(breakdowns)
     for row in rows:
-        numbers = {name: number for name, number in counts(row).items() if number}
+        numbers = [(name, number) for name, number in counts(row).items() if number]
         if not numbers:
             continue
         whose = tuple(agencies(row))
         month: str = row.month  # type: ignore[attr-defined]
         for dimensions in sets:
             broken = Breakdown(tuple((name, value_of(row, name)) for name in dimensions))
-            for period in periods_of(month):
-                cell = cells[period, broken]
-                cell.counts.update(numbers)
-                cell.agencies.update(whose)
+            months[month, broken].add(numbers, whose)
+    cells: dict[Cell, Sums] = defaultdict(Sums)
+    cells[ALL_TIME, ALL] = Sums()
+    for (month, broken), sums in months.items():
+        for period in periods_of(month):
+            cells[period, broken].add(sums.counts.items(), sums.agencies)
     return dict(cells)
 
 

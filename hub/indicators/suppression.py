@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from hub.indicators.breakdown import Breakdown
 from hub.indicators.definitions import DEFINITIONS
@@ -38,11 +39,10 @@ _OVER_ALL_TIME: tuple[tuple[str, tuple[str, ...]], ...] = (
 def suppressed(values: Iterable[Value], smallest: int = SMALLEST_GROUP) -> tuple[Value, ...]:
     """Return the values as they may be published; figures that are not about people stay as they are."""
     every = tuple(values)
-    shown = [value for value in every if DEFINITIONS[value.place.indicator].people]
-    hidden = _hidden(shown, smallest)
+    hidden = _hidden([_reveals(value) for value in every], every, smallest)
     return tuple(
-        value.hidden() if hidden.intersection(_reveals(value)) else _with_tallies(value, smallest)
-        for value in every
+        value.hidden() if index in hidden else _with_tallies(value, smallest)
+        for index, value in enumerate(every)
     )
 
 
@@ -80,19 +80,52 @@ def _reveals(value: Value) -> list[Count]:
     return [(name, period, broken) for name in names]
 
 
-def _hidden(values: Sequence[Value], smallest: int) -> set[Count]:
-    """Return the counts that must not be revealed."""
-    reveals = [_reveals(value) for value in values]
+def _hidden(reveals: Sequence[Sequence[Count]], values: Sequence[Value], smallest: int) -> set[int]:
+    """Return which values, by their place in the sequence, must not be shown."""
     numbers: dict[Count, int] = {}
     for value, counts in zip(values, reveals, strict=True):
         for count, number in zip(counts, (value.cases, value.numerator), strict=False):
             if number is not None:
                 numbers[count] = int(number)
-    groups = {DEFINITIONS[value.place.indicator].group for value in values}
-    hiding = Hiding(reveals, numbers, _sums(numbers), _links(numbers), smallest=smallest, order=_text)
+    groups = {
+        DEFINITIONS[value.place.indicator].group for value, of in zip(values, reveals, strict=True) if of
+    }
     small = [count for count, number in numbers.items() if count[0] in groups and 0 < number < smallest]
-    hiding.hide(sorted(small, key=_text))
-    return hiding.hidden
+    ids = _Ids()
+    hiding = Hiding(
+        [[ids[count] for count in counts] for counts in reveals],
+        {ids[count]: number for count, number in numbers.items()},
+        ids.equations(_sums(numbers)),
+        ids.equations(_links(numbers)),
+        smallest=smallest,
+        order=ids.text,
+    )
+    hiding.hide(ids[count] for count in sorted(small, key=_text))
+    return {
+        index
+        for index, counts in enumerate(reveals)
+        if not hiding.hidden.isdisjoint(ids[each] for each in counts)
+    }
+
+
+class _Ids(dict[Count, int]):
+    """A small number for each count that is asked for: looked up so often, it pays."""
+
+    def __missing__(self, count: Count) -> int:
+        self[count] = len(self)
+        return self[count]
+
+    def equations(self, equations: Iterable[Equation[Count]]) -> list[Equation[int]]:
+        """Return the same equations between numbers of counts."""
+        return [Equation(self[each.whole], tuple(self[part] for part in each.parts)) for each in equations]
+
+    def text(self, number: int) -> tuple[str, str, str]:
+        """Return what a count is sorted by."""
+        return _text(self._counts[number])
+
+    @cached_property
+    def _counts(self) -> list[Count]:
+        return list(self)
 
 
 def _text(count: Count) -> tuple[str, str, str]:

@@ -78,8 +78,10 @@ def inputs(
 
 def _cells(connection: Connection, table: str, kind: type[Any]) -> Iterator[Any]:
     """Give a table's rows as values of a kind whose fields are its columns."""
-    for row in connection.execute(text(f"SELECT * FROM {table}")).mappings():  # noqa: S608 - our own tables
-        yield kind(**row)
+    rows = connection.execute(text(f"SELECT * FROM {table}"))  # noqa: S608 - our own tables
+    names = tuple(rows.keys())
+    for row in rows:
+        yield kind(**dict(zip(names, row, strict=True)))
 
 
 def _overdue(connection: Connection, frame: Frame) -> Iterator[CaseGroup]:

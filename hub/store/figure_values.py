@@ -100,9 +100,12 @@ def work_out(
 
 
 def published(inputs: Inputs, smallest: int) -> tuple[Value, ...]:
-    """Return every figure as it may be published, as it comes back from its document: to be compared so."""
+    """Return every figure as it may be published, as it comes back from its document: to be compared so.
+
+    Only details are of other types there.
+    """
     return tuple(
-        value_of(json.loads(json.dumps(each.document(), allow_nan=False)))
+        value_of(json.loads(json.dumps(each.document(), allow_nan=False))) if each.details else each
         for each in figures.published(inputs, smallest)
     )
 

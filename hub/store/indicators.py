@@ -128,18 +128,16 @@ def sent(engine: Engine, editions: Iterable[Edition], at: datetime) -> None:
 def stand(connection: Connection, values: Iterable[Value], state: State) -> None:
     """Let these be the figures that stand now, in the place of those before."""
     table = indicator_live.c
-    new = {key_of(each): _json(each.document()) for each in values}
-    known = {
-        (row.id, row.period, row.breakdown): _json(row.document)
-        for row in connection.execute(select(indicator_live))
-    }
+    new = {key_of(each): each.document() for each in values}
+    columns = select(table.id, table.period, table.breakdown, table.document)
+    known = {(id_, period, of): document for id_, period, of, document in connection.execute(columns)}
     changed = [key for key, document in new.items() if known.get(key) != document]
     gone = [*(key for key in known if key not in new), *(key for key in changed if key in known)]
     for start in range(0, len(gone), _SENT_AT_ONCE):
         some = gone[start : start + _SENT_AT_ONCE]
         of = tuple_(table.id, table.period, table.breakdown).in_(some)
         connection.execute(delete(indicator_live).where(of))
-    rows = [(*key, DEFINITIONS[key[0]].family, new[key]) for key in changed]
+    rows = [(*key, DEFINITIONS[key[0]].family, _json(new[key])) for key in changed]
     copy(connection, "indicator_live", ("id", "period", "breakdown", "family", "document"), rows)
     _remember(connection, state)
 

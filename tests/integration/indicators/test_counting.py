@@ -10,13 +10,14 @@ from sqlalchemy import text
 
 from hub.indicators import figures as all_figures
 from hub.indicators.definitions import DEFINITIONS
+from hub.indicators.spread import ERROR
 from hub.indicators.statistics import percentile
-from hub.store import figure_evidence, figure_values, figures
+from hub.store import figure_durations, figure_evidence, figure_values, figures, tables
 from hub.store.figure_evidence import Figure
 from tests.integration.indicators.conftest import rules, story
 
 ZONE = "Asia/Tehran"
-CELLS = ("figure_case", "figure_step", "figure_handoff", "figure_reach")
+CELLS = [each.name for each in tables.FIGURE_CELLS]
 
 
 def cells(world):
@@ -24,11 +25,11 @@ def cells(world):
     return {name: sorted(world.sql(f"SELECT * FROM {name}")) for name in CELLS}
 
 
-def worked_out(world, **given):
+def worked_out(world, *, exact=True, **given):
     """Return the figures of a world, by indicator, period and breakdown, and the clock."""
     with world.engine.begin() as connection:
         figures.count_all(connection, ZONE)
-        return figure_values.work_out(connection, rules(**given))
+        return figure_values.work_out(connection, rules(**given), exact=exact)
 
 
 def by_place(values):
@@ -57,6 +58,22 @@ def test_only_what_is_due_is_counted_and_the_cells_are_those_of_a_count_from_scr
     refreshed(told)
     assert cells(told) == found
     assert any(found["figure_case"])
+
+
+def test_a_case_that_is_gone_is_counted_nowhere(told):
+    """Its rows removed and its months marked, the cells are those of a world that never knew it."""
+    refreshed(told)
+    before = cells(told)
+    story(told.inbox, cases=1, first=41)
+    told.fold(told.inbox.records())
+    refreshed(told)
+    assert cells(told) != before
+    for table in ("case_step", "case_handoff", "journey_case"):
+        told.sql(f"DELETE FROM {table} WHERE caseid = 'village/c41' RETURNING 1")
+    told.sql("INSERT INTO figure_due SELECT DISTINCT journey, month, 1 FROM figure_case RETURNING 1")
+    refreshed(told)
+    assert cells(told) == before
+    assert told.sql("SELECT count(*) FROM figure_variant WHERE cases <= 0") == [(0,)]
 
 
 def test_a_month_that_changes_while_it_is_counted_stays_due(told):
@@ -124,6 +141,42 @@ def test_percentiles_are_exact_for_every_period_and_breakdown(told):
         for kind, share in (("median", 0.5), ("p90", 0.9)):
             value = found[f"completion.duration-{kind}", period, whose].value
             assert value == pytest.approx(percentile(sorted(seconds), share))
+
+
+def test_what_only_stands_is_exact_by_month_and_nearly_so_by_year(told, monkeypatch):
+    """With more durations than few, those of years and all time come from spreads and say their error."""
+    exact = by_place(worked_out(told).values)
+    assert by_place(worked_out(told, exact=False).values) == exact
+    monkeypatch.setattr(figure_durations, "FEW", 0)
+    found = by_place(worked_out(told, exact=False).values)
+    assert found.keys() == exact.keys()
+    differing = {key for key in found if found[key] != exact[key]}
+    assert {key[0] for key in differing} == {key[0] for key in found if key[0].endswith(("-median", "-p90"))}
+    assert not any(len(period) == len("2026-11") for _, period, _ in differing)
+    for key in differing:
+        assert found[key].details == {"relative_error": ERROR}
+        assert found[key].value == pytest.approx(exact[key].value, rel=ERROR)
+        assert (found[key].cases, found[key].events) == (exact[key].cases, exact[key].events)
+    assert by_place(worked_out(told).values) == exact
+
+
+def test_variants_and_activities_are_those_of_the_rows(told):
+    """Distinct sequences of all cases, of an agency's and of a journey's, also after some changed."""
+    refreshed(told)
+    story(told.inbox, cases=5, first=38)
+    told.fold(told.inbox.records())
+    groups = {str(each.breakdown): each for each in worked_out(told).inputs.processes}
+    for name, column in (("all", "true"), ("agency", "agency"), ("journey", "journey")):
+        rows = told.sql(f"""
+            SELECT {column}, count(DISTINCT variant), count(*), sum(events),
+                   count(*) FILTER (WHERE last_activity = 'visit')
+            FROM journey_case GROUP BY 1""")
+        for value, *numbers in rows:
+            found = groups["all" if name == "all" else f"{name}={value}"]
+            ends = found.ends.get("visit", 0)
+            assert [found.variants, found.cases, found.events, ends] == numbers
+    assert groups["all"].variants > 3
+    assert sum(groups["all"].starts.values()) == groups["all"].cases == 43
 
 
 def test_a_figure_leads_to_just_as_many_pieces_of_evidence(told):
