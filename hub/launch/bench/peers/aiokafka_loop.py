@@ -27,7 +27,7 @@ async def _pass_on(peer: Peer, stop: Stop) -> None:
             found = await consumer.getmany(timeout_ms=_WAIT_MS, max_records=_BATCH)
             sent = [
                 await producer.send(
-                    peer.sink, record.value, record.key, place.partition, headers=record.headers
+                    peer.sink, record.value, record.key, place.partition, headers=list(record.headers)
                 )
                 for place, records in found.items()
                 for record in records

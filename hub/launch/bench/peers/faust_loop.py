@@ -15,18 +15,19 @@ NAME = "Faust"
 VERSION_OF = "faust-streaming"
 
 
-def loop(peer: Peer, stop: Stop) -> None:
-    """Pass records through until asked to stop."""
-
+def _passing_to(sink: Any) -> faust_app.Handle:
     async def handle(stream: Any) -> None:
         async for event in stream.events():
             partition, headers = event.message.tp.partition, event.headers
             sent = await sink.send(key=event.key, value=event.value, headers=headers, partition=partition)
             await sent
 
-    app, source, sink = faust_app.make(peer, linger_ms=0)
-    app.agent(source)(handle)
-    faust_app.serve(app, stop)
+    return handle
+
+
+def loop(peer: Peer, stop: Stop) -> None:
+    """Pass records through until asked to stop."""
+    faust_app.serve(peer, stop, 0, _passing_to)
 
 
 if __name__ == "__main__":

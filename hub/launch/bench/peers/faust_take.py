@@ -18,9 +18,7 @@ _BATCH = 1000
 _WITHIN_SECONDS = 0.005
 
 
-def loop(peer: Peer, stop: Stop) -> None:
-    """Pass records through until asked to stop."""
-
+def _passing_to(sink: Any) -> faust_app.Handle:
     async def handle(stream: Any) -> None:
         async for events in stream.take_events(_BATCH, within=_WITHIN_SECONDS):
             sent = [
@@ -31,9 +29,12 @@ def loop(peer: Peer, stop: Stop) -> None:
             ]
             await asyncio.gather(*sent)
 
-    app, source, sink = faust_app.make(peer, LINGER_MS)
-    app.agent(source)(handle)
-    faust_app.serve(app, stop)
+    return handle
+
+
+def loop(peer: Peer, stop: Stop) -> None:
+    """Pass records through until asked to stop."""
+    faust_app.serve(peer, stop, LINGER_MS, _passing_to)
 
 
 if __name__ == "__main__":
