@@ -37,7 +37,7 @@ from hub.registry.journeys import (
     Start,
     Step,
 )
-from hub.registry.yamldocs import Document, Fault, Path_, did_you_mean
+from hub.registry.yamldocs import Document, Fault, did_you_mean
 
 _PARENT = "parent_case"
 
@@ -75,7 +75,7 @@ class Journeys:
             self._fault(document, wrong)
         known = None if self._earlier is None else self._earlier.get(form.id, {})
         for path, text in wrong_migrations(journey(form), known):
-            self._fault(document, (_as_written(document, path), text))
+            self._fault(document, (path, text))
         if len(self.faults) == before:
             self._found[form.id] = (journey(form), document)
 
@@ -183,12 +183,6 @@ def _migration(form: MigrationForm) -> Migration:
         tuple(sorted(form.steps.items())),
         tuple(Dropped(step, why.fa, why.en) for step, why in sorted(form.dropped.items())),
     )
-
-
-def _as_written(document: Document, path: Path_) -> Path_:
-    """Return a path without the index of a list that was written as its one item."""
-    first, _, *rest = path
-    return path if isinstance(document.data[first], list) else (first, *rest)
 
 
 def _step(form: StepForm) -> Step:

@@ -37,11 +37,26 @@ class Document:
     lines: dict[Path_, int] = field(default_factory=dict)
 
     def fault(self, path: Path_, text: str) -> Fault:
-        """Return a fault at a path, or at the nearest one above it that exists."""
-        known = path
+        """Return a fault at a path, or at the nearest one above it that exists.
+
+        A list may be written as its one item: then there is no index in the file.
+        """
+        known = self._as_written(path)
         while known and known not in self.lines:
             known = known[:-1]
         return Fault(self.file, self.lines.get(known, 1), ".".join(str(part) for part in path), text)
+
+    def _as_written(self, path: Path_) -> Path_:
+        here, found = self.data, list[str | int]()
+        for part in path:
+            if isinstance(part, int) and part == 0 and isinstance(here, dict | str):
+                continue
+            found.append(part)
+            try:
+                here = here[part]
+            except (LookupError, TypeError):
+                here = None
+        return tuple(found)
 
 
 def read_documents(path: Path, shown_as: str) -> tuple[list[Document], list[Fault]]:
