@@ -23,6 +23,8 @@ class Bench:
     console: Console
     share: float = 1.0
     only: tuple[str, ...] = ()
+    pictures: Path | None = None
+    """Where pictures go that the page shows; without it none are made."""
 
     def ground(self, name: str, registry: Path | None = None) -> Ground:
         """Return fresh engines for a benchmark, not started; `registry`: other files than its own."""

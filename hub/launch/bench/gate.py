@@ -23,6 +23,11 @@ _GATE = Contender(
     "ledger, dedupe, all in one transaction with the offsets.",
 )
 _TWO = Contender("two gates", "this", "The same twice; each has half of the source's partitions.")
+_HOW = (
+    "Events wait on an outbox of 4 partitions; by turns, contenders read and write them until all are "
+    "through or 8 s are over; the rate is that between their commits, without the first ones. A peer writes "
+    "each event once, the gate twice."
+)
 _BOUNDS = {"aiokafka_loop": 0.8, "transactional": 0.3, "faust_loop": 8.0}
 
 
@@ -46,11 +51,7 @@ def gate(bench: Bench) -> Result:
     return Result(
         name="gate",
         title="The gate beside bare passthroughs",
-        how=(
-            "Events wait on an outbox of 4 partitions; each contender in turn reads and writes them until all "
-            "are through or 8 s are over; its rate is that between its commits, without the first ones. "
-            "A peer writes each event once, the gate twice."
-        ),
+        how=_HOW,
         findings=(*findings, *_balanced(sheet)),
         contenders=(_GATE, *(peer.contender for peer in peers)),
         runs=tuple(runs),

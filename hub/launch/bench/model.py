@@ -61,7 +61,10 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One benchmark's outcome; `how` says how it was measured, `notes` what a reader must know besides."""
+    """One benchmark's outcome; `how` says how it was measured, `notes` what a reader must know besides.
+
+    `picture` is the file of a picture that stands beside the page.
+    """
 
     name: str
     title: str
@@ -70,6 +73,7 @@ class Result:
     contenders: tuple[Contender, ...] = ()
     runs: tuple[Run, ...] = ()
     notes: tuple[str, ...] = ()
+    picture: str | None = None
 
     @property
     def met(self) -> bool:

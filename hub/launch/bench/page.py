@@ -69,6 +69,9 @@ def _section(result: Result) -> Iterator[str]:
     yield ""
     if result.runs:
         yield from _runs(result)
+    if result.picture:
+        yield f"![{result.title}]({result.picture})"
+        yield ""
     rest = [finding for finding in result.findings if finding.bound is None]
     for finding in rest:
         yield f"- {finding.what}: {figure(finding)}"

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from hub.contracts.moments import rfc3339
 from hub.errors import ConfigError
-from hub.launch.bench import gate, page
+from hub.launch.bench import gate, page, profile
 from hub.launch.bench.bench import Bench
 from hub.launch.bench.machine import machine
 from hub.launch.bench.model import Finding, Result
@@ -22,6 +22,7 @@ from hub.settings import Settings
 BENCHMARKS: Mapping[str, Callable[[Bench], Result]] = {
     "gate": gate.gate,
     "two-gates": gate.two_gates,
+    "profile": profile.profile,
 }
 """Every benchmark by name, in the order in which they run and are told."""
 
@@ -47,7 +48,7 @@ def run(
         )
     measured = []
     with tempfile.TemporaryDirectory(prefix="hub-bench-") as folder:
-        bench = Bench(settings, Path(folder), console, share)
+        bench = Bench(settings, Path(folder), console, share, pictures=report.parent if report else None)
         for name in names or BENCHMARKS:
             bench.say(f"— {name}")
             measured.append(BENCHMARKS[name](bench))

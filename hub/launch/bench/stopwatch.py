@@ -85,7 +85,7 @@ def run_of(samples: list[Sample], contender: str, number: int) -> Run:
     Raises StartError where there are too few commits to measure between.
     """
     moved = samples[1:]
-    if len(moved) > 2:
+    if len(moved) > 1:
         whole = moved[-1].events - moved[0].events
         warm = next(
             (

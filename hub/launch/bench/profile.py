@@ -1,0 +1,113 @@
+"""Where the gate's time goes: py-spy looks at it many times a second while it works at full speed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+from hub.contracts import topics
+from hub.errors import StartError
+from hub.launch.bench import world
+from hub.launch.bench.bench import Bench
+from hub.launch.bench.model import Finding, Result
+from hub.launch.bench.stopwatch import Progress, run_of, watch
+
+EVENTS = 600_000
+PICTURE = "gate-profile.svg"
+_PER_SECOND = 200
+_SECONDS = 6
+_OWN = "GateLoop.step"
+
+_HOW = (
+    f"py-spy looked at the gate {_PER_SECOND} times a second for {_SECONDS} s; a stage's share of its looks "
+    "times what an event takes ({each:.1f} µs by the clock, {cpu:.1f} µs of CPU)."
+)
+
+# The first that is somewhere in a stack has the sample.
+STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("waiting for events, and the client's own reading", ("consume (hub/broker/gating/outboxes.py",)),
+    ("a message of the client's becomes a record", ("record_of",)),
+    ("headers: envelope", ("_envelope",)),
+    ("value: is it what its schema says", ("_fitting",)),
+    ("other checks of the record, digest", ("read (hub/gate/checks.py",)),
+    ("duplicates: looked up and remembered", ("_recalled", "remember", "pass_by")),
+    ("routes, masks, deliveries as values", ("_route ", "check_grant")),
+    ("deciding, what is left", ("_decide", "decide ")),
+    ("handing deliveries to the client", ("write (hub/broker/gating/writing.py",)),
+    ("ledger and receipts", ("finish",)),
+    ("waiting until the broker has the batch", ("appended_at",)),
+    ("the group's offsets into the transaction", ("send_offsets",)),
+    ("commit", ("commit (hub/broker/gating/transactional.py",)),
+    ("metrics", ("_measure",)),
+)
+
+
+def profile(bench: Bench) -> Result:
+    """Sample the gate while it drains an outbox: microseconds an event by stage, and a flame graph."""
+    program = _program()
+    with bench.ground("profile") as ground:
+        ground.fill(bench.events(EVENTS))
+        outbox = topics.outbox(world.SOURCE)
+        with Progress(ground.settings, topics.GATE_GROUP, outbox) as progress:
+            part = ground.start("gate-0")
+            assert part.process is not None  # noqa: S101 - it is ready
+            stacks = _record(program, part.process.pid, ground.folder / "gate.raw", "raw")
+            if bench.pictures is not None:
+                _record(program, part.process.pid, bench.pictures / PICTURE, "flamegraph")
+            ends = sum(ground.ends(outbox).values())
+            run = run_of(
+                watch(progress, [psutil.Process(part.process.pid)], until=ends, seconds=600), "gate", 1
+            )
+            ground.stop(part)
+    shares = stages(stacks.read_text(encoding="utf-8").splitlines())
+    each = 1e6 / run.per_second
+    return Result(
+        name="profile",
+        title="Where the gate's time goes",
+        how=_HOW.format(each=each, cpu=1e6 / run.per_cpu_second),
+        findings=tuple(Finding(stage, round(share * each, 1), "µs an event") for stage, share in shares),
+        picture=PICTURE if bench.pictures else None,
+    )
+
+
+def stages(lines: Iterable[str]) -> list[tuple[str, float]]:
+    """Return each stage's share of the samples of the gate's loop, from py-spy's folded stacks."""
+    counts: Counter[str] = Counter()
+    for line in lines:
+        stack, _, number = line.rpartition(" ")
+        if _OWN in stack:
+            counts[_stage(stack)] += int(number)
+    total = counts.total()
+    if not total:
+        raise StartError("py-spy never saw the gate's loop.")
+    names = [*(name for name, _ in STAGES), "what is left of the loop"]
+    return [(name, counts[name] / total) for name in names]
+
+
+def _stage(stack: str) -> str:
+    for name, marks in STAGES:
+        if any(mark in stack for mark in marks):
+            return name
+    return "what is left of the loop"
+
+
+def _program() -> str:
+    found = shutil.which("py-spy", path=str(Path(sys.executable).parent)) or shutil.which("py-spy")
+    if found is None:
+        raise StartError("py-spy is not installed.", do="`make bench` installs it.")
+    return found
+
+
+def _record(program: str, pid: int, file: Path, form: str) -> Path:
+    options = {"-p": pid, "-d": _SECONDS, "-r": _PER_SECOND, "-f": form, "-o": file}
+    words = [str(word) for option in options.items() for word in option]
+    done = subprocess.run([program, "record", *words], capture_output=True, text=True, check=False)
+    if done.returncode != 0 or not file.exists():
+        raise StartError(f"py-spy could not look at the gate: {(done.stderr.splitlines() or ['?'])[-1]}")
+    return file
