@@ -45,7 +45,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "moved": ("پرونده به نسخهٔ دیگری از فرایند رفت", "the case moves to another version of its journey"),
     "edition": ("ویرایش دفتر دستگاه‌ها", "edition of the agency registry"),
     "renamed": ("گام ادامه می‌یابد با نام", "the step goes on as"),
-    "dropped": ("گام حذف شد", "the step is dropped"),
+    "dropped": ("گام حذف شد", "drops the step"),
     "noted": ("غیرعادی", "odd"),
     "nothing": ("در فرایند معنایی ندارد", "means nothing to the journey"),
     "in time": ("در مهلت", "in time"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,7 +40,8 @@ def plan(
 ) -> None:
     """Show what `hub apply` would change in the agency registry; change nothing.
 
-    Every fault of the files is named with file, line and field (exit code 2).
+    Every fault of the files is named with file, line and field (exit code 2). Where a journey takes open
+    cases of earlier versions along, their number is told, if the database can be asked.
 
     Example: `hub plan ops/registry`
     """
@@ -51,6 +53,9 @@ def plan(
     applied, desired = reader.current, read_files(settings, folder, reader)
     found = difference(applied, desired)
     typer.echo(json.dumps(found.as_json(), ensure_ascii=False) if as_json else found.text())
+    if not as_json:
+        for line in _moving(settings, applied, desired):
+            typer.echo(line)
     check(settings, reader, desired, remove_agencies=True)
 
 
@@ -77,6 +82,8 @@ def apply(
     desired = read_files(settings, folder, reader)
     found = difference(reader.current, desired)
     typer.echo(found.text())
+    for line in _moving(settings, reader.current, desired):
+        typer.echo(line)
     broker.check(settings, reader, desired, remove_agencies=remove_agencies)
     if found.changes and not yes:
         _ask()
@@ -109,6 +116,29 @@ def read_files(settings: Settings, folder: Path | None, reader: RegistryReader) 
 
     files = folder or settings.registry_dir or resources.folder("registry")
     return load(files, Contracts.load(), reader.versions(JOURNEY))
+
+
+def _moving(settings: Settings, applied: Registry | None, desired: Registry) -> Iterator[str]:
+    """Yield how many open cases the journeys that change would take along; nothing without a database."""
+    from hub.errors import HubError  # noqa: PLC0415 - keeps --help quick
+    from hub.registry.journey_migrations import news  # noqa: PLC0415
+    from hub.store import cases  # noqa: PLC0415
+    from hub.store.engine import engine, transaction  # noqa: PLC0415
+
+    wanted = news(applied, desired)
+    if not wanted:
+        return
+    database = engine(settings)
+    try:
+        with transaction(database) as connection:
+            for journey, versions in wanted.items():
+                count = cases.count_open(connection, journey, versions)
+                named = ", ".join(map(str, sorted(versions)))
+                yield f"Open cases of {journey} that would come along (versions {named}): {count:,}."
+    except HubError as error:
+        yield f"How many open cases would come along cannot be told: {error}"
+    finally:
+        database.dispose()
 
 
 def _ask() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
+from hub.contracts.names import JourneyId
 from hub.registry.journey_documents import encode_journey
 from hub.registry.journey_fields import Wrong
 from hub.registry.journeys import Journey, Migration
+from hub.registry.model import Registry
 from hub.registry.yamldocs import Path_, did_you_mean
 
 Versions = Mapping[int, Journey]
@@ -41,6 +43,18 @@ def refusals(journeys: Iterable[Journey], earlier: Mapping[str, Versions]) -> li
         for journey in journeys
         for path, text in wrong_migrations(journey, earlier.get(journey.id, {}))
     ]
+
+
+def news(applied: Registry | None, desired: Registry) -> dict[JourneyId, frozenset[int]]:
+    """Return the versions whose open cases an apply would take along, by journey."""
+    before = applied.journeys if applied is not None else {}
+    changed = (
+        each
+        for id_, each in desired.journeys.items()
+        if id_ in before and encode_journey(before[id_]) != encode_journey(each)
+    )
+    found = {each.id: [one.versions for one in each.migrations] for each in changed}
+    return {id_: frozenset().union(*versions) for id_, versions in found.items() if versions}
 
 
 def _wrong_ids(migration: Migration, journey: Journey, path: Path_) -> Iterator[Wrong]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import Connection, text
@@ -40,6 +41,17 @@ def handoff_rows(connection: Connection, caseid: str) -> list[HandOffRow]:
 def events_of(connection: Connection, caseid: str) -> list[CaseEvent]:
     """Return the events of a case in their order; empty: there is none of that id."""
     return case_events.of(connection, [caseid]).get(caseid, [])
+
+
+def count_open(connection: Connection, journey: str, versions: Collection[int]) -> int:
+    """Return how many open cases follow some versions of a journey."""
+    found: int = connection.execute(
+        text("""
+            SELECT count(*) FROM journey_case
+            WHERE journey = :journey AND state = 'open' AND journey_version = ANY(:versions)"""),
+        {"journey": journey, "versions": list(versions)},
+    ).scalar_one()
+    return found
 
 
 def clock(connection: Connection) -> datetime | None:

@@ -7,8 +7,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import create_engine
 
 from hub.api.timelines import document
+from hub.cli import registry
 from hub.contracts import envelope
 from hub.contracts.moments import moment
 from hub.contracts.record import Record
@@ -16,8 +18,18 @@ from hub.journeys.book import Book
 from hub.journeys.timeline import timeline
 from hub.registry.journeys import Deadline, Dropped, Migration, Reopening, Span
 from hub.store import case_moves, case_pages, tables
+from hub.store import engine as store
 from tests.integration.cases.test_folding import busy_inbox, cut
-from tests.integration.cases.world import DECIDED, RECEIVED, START, STEP, Inbox, inspection, licence
+from tests.integration.cases.world import (
+    DECIDED,
+    RECEIVED,
+    START,
+    STEP,
+    WITHDRAWN,
+    Inbox,
+    inspection,
+    licence,
+)
 from tests.unit.journeys.making import edition, match, step
 
 FIRST = licence()
@@ -222,3 +234,19 @@ def test_cases_are_moved_some_at_a_time(world, monkeypatch):
     assert world.sql(
         f"SELECT partition, last FROM {tables.route_sequence.name} WHERE route = 'hub.registry'"
     ) == [(0, 2)]
+
+
+def test_a_plan_tells_how_many_open_cases_would_come_along(world, monkeypatch):
+    """Of the versions that the changed journey names; where the database is away, it says so and goes on."""
+    inbox = Inbox()
+    for number in range(3):
+        inbox.submit(f"city/{number}")
+    inbox.deliver(WITHDRAWN, "city/1", hours=2, data={"service_id": "licence"})
+    world.fold(inbox.records())
+    monkeypatch.setattr(store, "engine", lambda _: world.engine)
+    first, then = (each.registry for each in EDITIONS[:2])
+    told = list(registry._moving(None, first, then))
+    assert told == ["Open cases of licence that would come along (versions 1): 2."]
+    assert list(registry._moving(None, then, then)) == list(registry._moving(None, None, then)) == []
+    monkeypatch.setattr(store, "engine", lambda _: create_engine("postgresql+psycopg://127.0.0.1:1/none"))
+    assert "cannot be told" in next(registry._moving(None, first, then))

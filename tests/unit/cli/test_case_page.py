@@ -13,8 +13,22 @@ from hub.cli.case_page import lines
 from hub.cli.case_words import NOTES, WORDS
 from hub.cli.jalali import jalali
 from hub.journeys import notes
+from hub.journeys.book import Book
 from hub.journeys.timeline import timeline
-from tests.unit.journeys.making import CASE, START, STEP, SUBMITTED, book, done, event, licence
+from hub.registry.journeys import Dropped, Migration
+from tests.unit.journeys.making import (
+    CASE,
+    START,
+    STEP,
+    SUBMITTED,
+    book,
+    done,
+    edition,
+    event,
+    journey,
+    licence,
+    step,
+)
 
 ZONE = ZoneInfo("Asia/Tehran")
 TEHRAN = START + timedelta(days=30)
@@ -56,6 +70,41 @@ def test_who_in_an_office_did_something_is_told_nowhere(language):
     """Neither on the page nor in the document."""
     assert "secret-7" not in "\n".join(lines(some(), language, ZONE))
     assert "secret-7" not in str(document(some()))
+
+
+def test_a_move_to_another_version_is_told_in_both_languages_with_its_reasons():
+    """Between the events, with the titles that steps had then; in the document as well."""
+    first = journey(step("check", owners=["tax"]), step("stamp", owners=["city"]))
+    named = replace(step("audit", owners=["tax"]), title_fa="حسابرسی", title_en="Audit")
+    lost = Dropped("stamp", "مهر برچیده شد", "Stamps are abolished")
+    migration = Migration(frozenset({1}), (("check", "audit"),), (lost,))
+    second = journey(named, step("visit", owners=["city"]), version=2, migrations=(migration,))
+    editions = [edition(first), edition(second, number=2, appended_at=START + timedelta(hours=5))]
+    made = timeline(CASE, [event(SUBMITTED)], Book(editions), TEHRAN, 2)
+    page = list(lines(made, "en", ZONE))
+    place = next(number for number, line in enumerate(page) if "moves to another version" in line)
+    assert page[place] == (
+        "  2026-05-04 14:30  the case moves to another version of its journey: licence@1 → licence@2  "
+        "(edition of the agency registry 2)"
+    )
+    assert page[place + 1 : place + 4] == [
+        '      "check": the step goes on as "Audit"',
+        '      drops the step "stamp" · Stamps are abolished',
+        '      begins the step "visit" city',
+    ]
+    assert '    begins the step "check" tax' in "\n".join(page[:place])
+    persian = "\n".join(lines(made, "fa", ZONE))
+    assert "مهر برچیده شد" in persian
+    assert "«حسابرسی»" in persian
+    assert "ویرایش دفتر دستگاه‌ها" in persian
+    entry = document(made)["timeline"][1]
+    assert (entry["moved"], entry["type"]) == ({"from": 1, "to": 2, "edition": 2}, None)
+    assert entry["means"][1]["reason_en"] == "Stamps are abolished"
+    assert {each["step"]: each["title_en"] for each in document(made)["steps"]} == {
+        "audit": "Audit",
+        "stamp": "stamp",
+        "visit": "visit",
+    }
 
 
 def test_a_case_without_a_journey_is_told_too():

@@ -6,7 +6,7 @@ import pytest
 
 from hub.errors import ConfigError
 from hub.registry.files import load
-from hub.registry.journey_migrations import refusals
+from hub.registry.journey_migrations import news, refusals
 from hub.registry.journeys import Dropped, Migration
 from hub.registry.plan import plan
 from hub.registry.records import JOURNEY, RegistryReader
@@ -73,6 +73,14 @@ def test_a_plan_shows_a_migration_and_files_that_were_applied_change_nothing(cha
     assert "+ migrates: {from: [1], steps: {advised: heard}, dropped: {checked:" in told
     changed.publish(changed.reader, found)
     assert not plan(changed.reader.current, changed()).changes
+
+
+def test_what_an_apply_would_move_is_known_beforehand(changed):
+    """By journey, the versions whose open cases come along; nothing of what was applied already."""
+    found = changed()
+    assert news(changed.reader.current, found) == {"permit": frozenset({1})}
+    numbered = changed.publish(changed.reader, found)
+    assert news(numbered, found) == news(None, found) == {}
 
 
 def test_steps_of_the_same_id_need_no_word(journeys, publish):
