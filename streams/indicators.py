@@ -7,9 +7,11 @@ A broker or database that is away is waited for.
 
 from __future__ import annotations
 
+import gc
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import structlog
@@ -68,7 +70,8 @@ class Indicators:
             return
         started = time.monotonic()
         rules = Rules(registry, datetime.now(UTC), self._settings.zone, self._settings.smallest_group)
-        written = figure_editions.write(self._engine, rules, publish=publish)
+        with _uncollected():
+            written = figure_editions.write(self._engine, rules, publish=publish)
         took = time.monotonic() - started
         self._rest_until = time.monotonic() + _REST * took
         self._seen = seen
@@ -97,6 +100,16 @@ def send(engine: Engine, topic: FigureTopic) -> int:
         indicators.sent(engine, editions, datetime.now(UTC))
         count += len(editions)
     return count
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Do without the search for cycles: among tens of thousands of figures it takes a third of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def show(written: Written) -> None:

@@ -9,6 +9,7 @@ from hub.indicators.definitions import ALL_DEFINITIONS, FAMILIES
 from hub.indicators.exports import EU_COLUMNS, OWN_COLUMNS
 from hub.indicators.model import Definition
 from hub.indicators.reference import REFERENCE
+from hub.indicators.spread import ERROR, FEW
 from hub.indicators.suppression import SMALLEST_GROUP
 
 COMMAND = "python -m hub.indicators.handbook > docs/reference/indicators.md"
@@ -34,9 +35,22 @@ an edition: it stays for ever, and a restatement is a new edition beside it, und
   it. Of a figure about cases, these are the events of all cases that started (or ended) in its period and
   breakdown.
 - **low**, **high**: a 95 % interval, where a figure is uncertain.
-- Percentiles are exact, with linear interpolation (numpy's default, PostgreSQL's `percentile_cont`).
+- Percentiles are exact in every edition, with linear interpolation (numpy's default, PostgreSQL's
+  `percentile_cont`). As figures stand between two publications, those of months are exact too; those of
+  years and of all time come from spreads where there are very many cases, and say `relative_error` in their
+  details (see below).
 - `agency` is who opened a case, `holder` who holds a case or owns a step, `service` a service's id. `none` is
   what a case does not say. Steps and hand-offs count in the month in which their case started.
+
+## Percentiles that stand
+
+Counts of months add up to their year, percentiles do not. So that a figure stands seconds after its events
+however many cases there are, each month's durations are also counted in buckets whose bounds grow by about
+one percent. Buckets of months add up, and the percentile of their sum is at most {ERROR:.1%} off the exact
+one, for any durations (those under a millisecond count as 0). Where a measure (cases, steps, hand-offs,
+throughput) has up to {FEW:,} durations, the rows themselves are read. An edition is always worked out from
+the rows: what is published, exported and verified is exact, so its last digits may differ from what stood
+just before.
 
 ## Small groups
 

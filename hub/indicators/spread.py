@@ -17,6 +17,9 @@ from itertools import accumulate
 ERROR = 0.005
 """The largest relative error of a percentile that was read from a spread."""
 
+FEW = 20_000
+"""Up to so many durations of a measure, every percentile is worked out from the durations themselves."""
+
 # Bounds of buckets grow by this factor; what is shorter than the shortest duration counts as 0.
 _GROWTH = (1 + ERROR) / (1 - ERROR)
 _LOG_GROWTH = math.log(_GROWTH)

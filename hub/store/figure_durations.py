@@ -7,8 +7,10 @@ follow from them: from every row they are exact and slow, from the months' sprea
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection, Row, text
@@ -18,14 +20,11 @@ from hub.indicators.breakdown import Breakdown
 from hub.indicators.definitions import DEFINITIONS
 from hub.indicators.inputs import NONE, DurationGroup
 from hub.indicators.periods import ALL_TIME
-from hub.indicators.spread import ERROR, Spread, added, spread
+from hub.indicators.spread import ERROR, FEW, Spread, added, spread
 from hub.indicators.statistics import percentile
 from hub.store.writing import copy
 
 Measure = Literal["case", "step", "hand-off", "throughput"]
-
-FEW = 20_000
-"""Up to so many durations of a measure, every percentile is worked out from the rows."""
 
 SHARES = (0.5, 0.9)
 """Of the median and the 90th percentile."""
@@ -43,13 +42,11 @@ _OF_MONTHS: Mapping[Measure, str] = {
         SELECT month, journey, agency, channel, province, string_agg(seconds::text, ','), sum(events)
         FROM figure_done GROUP BY 1, 2, 3, 4, 5""",
     "step": """
-        SELECT b.month, b.journey, s.step, string_agg(s.seconds::text, ','), 0
-        FROM figure_begun b JOIN case_step s ON s.caseid = b.caseid
-        WHERE s.state = 'done' AND s.seconds IS NOT NULL AND b.started GROUP BY 1, 2, 3""",
+        SELECT month, journey, step, string_agg(seconds, ','), 0 FROM figure_steps
+        WHERE seconds IS NOT NULL GROUP BY 1, 2, 3""",
     "hand-off": """
-        SELECT b.month, h.giver, h.holder, string_agg(h.waiting_seconds::text, ','), 0
-        FROM figure_begun b JOIN case_handoff h ON h.caseid = b.caseid
-        WHERE h.waiting_seconds IS NOT NULL GROUP BY 1, 2, 3""",
+        SELECT month, giver, holder, string_agg(seconds, ','), 0 FROM figure_handoffs
+        WHERE seconds IS NOT NULL GROUP BY 1, 2, 3""",
     "throughput": """
         SELECT month, journey, agency, string_agg(seconds::text, ','), sum(events)
         FROM figure_begun GROUP BY 1, 2, 3""",
@@ -114,9 +111,9 @@ class _Cell(NamedTuple):
 
 
 def count(connection: Connection, months: Sequence[str]) -> None:
-    """Count months anew from figure_begun and figure_done, which hold all their cases; then what they are of.
+    """Count months anew, whose cases, steps and hand-offs stand in figure_begun, _done, _steps, _handoffs.
 
-    In the caller's transaction.
+    The years that they are of, and all time, follow. In the caller's transaction.
     """
     years = sorted({month[:4] for month in months})
     connection.execute(_EMPTY, {"periods": [*months, *years, ALL_TIME]})
@@ -154,26 +151,29 @@ def groups(connection: Connection, zone: str, *, exact: bool) -> Iterator[Durati
 
 
 def _of_months(connection: Connection, measure: Measure) -> Iterator[_Cell]:
-    """Give the cells of the months that are counted."""
+    """Give the cells of the months that are counted, month by month: of many, not all fit in memory."""
+    rows = connection.execute(text(f"{_OF_MONTHS[measure]} ORDER BY 1"))
+    for month, of_month in groupby(rows, key=itemgetter(0)):
+        yield from _of_month(measure, month, of_month)
+
+
+def _of_month(measure: Measure, month: str, rows: Iterable[Row[Any]]) -> Iterator[_Cell]:
     names = _DIMENSIONS[measure]
     breakdowns = DEFINITIONS[_SHOWN_BY[measure]].breakdowns
     sets = [tuple((name, names.index(name)) for name in each) for each in breakdowns]
-    seconds: dict[tuple[str, Breakdown], list[float]] = defaultdict(list)
-    events: dict[tuple[str, Breakdown], int] = defaultdict(int)
-    for month, *values, listed, counted in connection.execute(text(_OF_MONTHS[measure])):
+    seconds: dict[Breakdown, list[float]] = defaultdict(list)
+    events: Counter[Breakdown] = Counter()
+    for _, *values, listed, counted in rows:
         durations = [float(each) for each in listed.split(",")]
         for dimensions in sets:
-            cell = month, Breakdown(tuple((name, values[index]) for name, index in dimensions))
-            seconds[cell] += durations
-            events[cell] += int(counted)
-    for (month, of), durations in seconds.items():
+            of = Breakdown(tuple((name, values[index]) for name, index in dimensions))
+            seconds[of] += durations
+            events[of] += int(counted)
+    for of, durations in seconds.items():
         durations.sort()
-        median, p90 = (percentile(durations, share) for share in SHARES)
+        median, p90 = (percentile(durations, share) or 0.0 for share in SHARES)
         kept = spread(durations)
-        yield _Cell(
-            *(measure, month, str(of), len(durations), events[month, of]),
-            *(median or 0.0, p90 or 0.0, kept.low, kept.counts),
-        )
+        yield _Cell(measure, month, str(of), len(durations), events[of], median, p90, kept.low, kept.counts)
 
 
 def _together(rows: Iterable[Row[Any]], period: str) -> Iterator[_Cell]:

@@ -30,6 +30,9 @@ _LAST = datetime.max.replace(tzinfo=UTC)
 
 _CELLS = ("figure_case", "figure_step", "figure_handoff", "figure_reach", *figure_processes.TABLES)
 
+# What a count needs on its way.
+_OWN = ("figure_begun", "figure_ended", "figure_done", "figure_steps", "figure_handoffs")
+
 
 class Mark(NamedTuple):
     """A journey's month whose cases changed; `mark` grows with every further change."""
@@ -137,22 +140,32 @@ _COUNTS = tuple(
         GROUP BY 1, 2, 3, 4, 5
         """,
         """
-        INSERT INTO figure_step
+        CREATE TEMPORARY TABLE figure_steps ON COMMIT DROP AS
         SELECT b.journey, b.month, s.step, s.owner,
-               count(*) FILTER (WHERE s.state = 'done'),
-               count(s.due_at) FILTER (WHERE s.state = 'done'),
-               count(*) FILTER (WHERE s.state = 'done' AND s.late),
-               count(*) FILTER (WHERE s.state = 'open'),
-               count(s.retyped), count(*) FILTER (WHERE s.retyped)
+               count(*) FILTER (WHERE s.state = 'done') AS done,
+               count(s.due_at) FILTER (WHERE s.state = 'done') AS done_with_deadline,
+               count(*) FILTER (WHERE s.state = 'done' AND s.late) AS done_late,
+               count(*) FILTER (WHERE s.state = 'open') AS open,
+               count(s.retyped) AS told, count(*) FILTER (WHERE s.retyped) AS retyped,
+               string_agg(s.seconds::text, ',') FILTER (WHERE s.state = 'done' AND b.started) AS seconds
         FROM figure_begun b JOIN case_step s ON s.caseid = b.caseid
         WHERE s.state IN ('done', 'open')
         GROUP BY 1, 2, 3, 4
         """,
         """
-        INSERT INTO figure_handoff
-        SELECT b.journey, b.month, h.giver, h.holder, count(*), count(h.taken_at)
+        INSERT INTO figure_step
+        SELECT journey, month, step, owner, done, done_with_deadline, done_late, open, told, retyped
+        FROM figure_steps
+        """,
+        """
+        CREATE TEMPORARY TABLE figure_handoffs ON COMMIT DROP AS
+        SELECT b.journey, b.month, h.giver, h.holder, count(*) AS count, count(h.taken_at) AS taken,
+               string_agg(h.waiting_seconds::text, ',') AS seconds
         FROM figure_begun b JOIN case_handoff h ON h.caseid = b.caseid
         GROUP BY 1, 2, 3, 4
+        """,
+        """
+        INSERT INTO figure_handoff SELECT journey, month, giver, holder, count, taken FROM figure_handoffs
         """,
         """
         INSERT INTO figure_reach
@@ -188,7 +201,7 @@ def count(connection: Connection, due: Iterable[Mark], zone: str) -> None:
         connection.execute(statement)
     figure_processes.count(connection, journeys, months)
     figure_durations.count(connection, months)
-    for table in ("figure_begun", "figure_ended", "figure_done"):
+    for table in _OWN:
         connection.execute(text(f"DROP TABLE {table}"))
 
 

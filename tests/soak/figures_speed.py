@@ -123,7 +123,7 @@ class _Watch:
         self._server = server
 
     def _now(self) -> tuple[float, float, float]:
-        return time.perf_counter(), time.process_time(), server_cpu(self._server)
+        return time.perf_counter(), time.process_time(), server_cpu(self._server)  # type: ignore[no-untyped-call]
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
@@ -139,8 +139,8 @@ def measure(cases: int = 1_000_000) -> dict[str, float]:
     """Return what a cycle of the figures takes after 1,000 cases of one month changed, and the first one.
 
     `refresh_…`: the month counted, percentiles and variants among it; `inputs_…`: everything read that
-    figures are made from; `write_…`: read, worked out, small groups hidden, written where they differ. A cycle
-    is `refresh` and `write`. `publish_…`: the same with exact percentiles of years, and editions.
+    figures are made from; `write_…`: read, worked out, small groups hidden, written where they differ.
+    A cycle is `refresh` and `write`. `publish_…`: the same with exact percentiles of years, and editions;
     `first_…`: every month counted. Each in seconds of the clock and CPU seconds.
     """
     with tempfile.TemporaryDirectory() as folder:
