@@ -39,9 +39,9 @@ $(STAMPS)/bench: requirements/bench.lock requirements/bench-quix.lock $(STAMPS)/
 demo: $(STAMPS)/run
 	$(BIN)/hub demo $(if $(ONCE),--once)
 
-# Two processes: much of the time is waiting. A file stays in one of them, in the order of the folders.
+# Two processes: much of the time is waiting. tests/schedule.py says what comes first and stays together.
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
 bench: $(STAMPS)/bench
 	$(BIN)/hub bench $(BENCH)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +19,14 @@ from hub.launch.environment import child_environment
 from hub.launch.up import Hub
 from hub.settings import ApiSettings, Settings
 from hub.store.embedded import EmbeddedPostgres
+from tests.schedule import pytest_collection_modifyitems, pytest_xdist_make_scheduler
+
+__all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 
 _numbers = itertools.count(1)
+
+# A test's broker lives for a minute or two, and would spend a third of its work on compiling itself well.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 
 @dataclass(frozen=True)
@@ -37,18 +45,24 @@ class Engines:
 
 @contextlib.contextmanager
 def _running_engines(data_dir: Path) -> Iterator[Engines]:
-    """Start both engines in a folder; stop them at the end, whatever happened."""
+    """Start both engines in a folder, one beside the other; stop them at the end, whatever happened."""
     kafka = EmbeddedKafka(Settings(data_dir=data_dir))
+    postgres = EmbeddedPostgres(kafka.settings)
     with contextlib.ExitStack() as stack:
-        kafka.resolve()
-        kafka.format()
         stack.callback(kafka.stop)
-        kafka.start()
-        postgres = EmbeddedPostgres(kafka.settings)
-        postgres.init()
         stack.callback(postgres.stop)
-        postgres.start()
+        with ThreadPoolExecutor(1) as beside:
+            started = beside.submit(_start_postgres, postgres)
+            kafka.resolve()
+            kafka.format()
+            kafka.start()
+            started.result()
         yield Engines(postgres.settings, kafka, postgres)
+
+
+def _start_postgres(postgres: EmbeddedPostgres) -> None:
+    postgres.init()
+    postgres.start()
 
 
 @pytest.fixture(scope="session")

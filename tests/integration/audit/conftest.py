@@ -13,19 +13,16 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from pydantic import SecretStr
-from sqlalchemy import make_url, text
 
 from hub.broker import clients
 from hub.broker.gating.pseudonym_key import pseudonym_key
 from hub.contracts import topics
 from hub.host.process import Stop
 from hub.launch.environment import child_environment
-from hub.settings import PostgresSettings
 from hub.store import audit as books
 from hub.store.engine import engine
-from hub.store.migrate import migrate
 from streams.audit import Auditor
+from tests.integration.conftest import drop, fresh
 from tests.integration.gate.conftest import Hub
 
 DEADLINE_SECONDS = 60
@@ -177,22 +174,13 @@ def hub(audit_hub):
 def desk(audit_engines, tmp_path):
     """Give a function that makes a migrated database with an audit's desk on it."""
     made = []
-    server = engine(audit_engines.settings).execution_options(isolation_level="AUTOCOMMIT")
 
     def make():
-        name = f"audit_{uuid4().hex[:12]}"
-        with server.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        url = make_url(audit_engines.settings.postgres.url.get_secret_value()).set(database=name)
-        postgres = PostgresSettings(url=SecretStr(url.render_as_string(hide_password=False)))
-        settings = audit_engines.settings.model_copy(update={"postgres": postgres})
-        migrate(settings)
-        made.append((name, AuditDesk(settings, tmp_path / f"{name}.log")))
-        return made[-1][1]
+        settings = fresh(audit_engines.settings)
+        made.append(AuditDesk(settings, tmp_path / f"audit-{len(made)}.log"))
+        return made[-1]
 
     yield make
-    for name, each in made:
+    for each in made:
         each.close()
-        with server.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
+        drop(audit_engines.settings, each.settings)

@@ -7,13 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from uuid import uuid4
 
 import pytest
 from confluent_kafka import OFFSET_END, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from pydantic import SecretStr
-from sqlalchemy import make_url, text
+from sqlalchemy import text
 
 from hub.broker import clients
 from hub.broker.desired import acls, admin
@@ -23,9 +21,8 @@ from hub.contracts.envelope import Envelope
 from hub.contracts.names import EventType, source_uri
 from hub.contracts.schemas import Contracts
 from hub.launch.environment import child_environment
-from hub.settings import PostgresSettings
 from hub.store.engine import engine
-from hub.store.migrate import migrate
+from tests.integration.conftest import drop, fresh
 
 DEADLINE_SECONDS = 60
 STEP = EventType("service.step.completed.v1")
@@ -142,18 +139,9 @@ def _emptied(settings):
 @pytest.fixture
 def database(prepared):
     """Make settings with a migrated database of its own."""
-    name = f"window_{uuid4().hex[:12]}"
-    server = engine(prepared.settings).execution_options(isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    url = make_url(prepared.settings.postgres.url.get_secret_value()).set(database=name)
-    postgres = PostgresSettings(url=SecretStr(url.render_as_string(hide_password=False)))
-    settings = prepared.settings.model_copy(update={"postgres": postgres})
-    migrate(settings)
+    settings = fresh(prepared.settings)
     yield settings
-    with server.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
+    drop(prepared.settings, settings)
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def test_every_variable_of_the_image_is_a_known_setting():
 def test_every_process_runs_as_in_hub_up():
     """No process of `hub up` is missing among the containers."""
     started = re.findall(
-        r'"((?:streams|hub)\.\w+)"', (CHECKOUT / "hub/launch/up.py").read_text(encoding="utf-8")
+        r'"((?:streams|hub)\.\w+)"', (CHECKOUT / "hub/launch/processes.py").read_text(encoding="utf-8")
     )
     commands = {SERVICES[name]["command"][-1] for name in OURS}
     processes = ("gate", "projector", "audit", "cases", "indicators")
