@@ -157,7 +157,7 @@ def _of_months(connection: Connection, measure: Measure) -> Iterator[_Cell]:
         yield from _of_month(measure, month, of_month)
 
 
-def _of_month(measure: Measure, month: str, rows: Iterable[Row[Any]]) -> Iterator[_Cell]:
+def _of_month(measure: Measure, month: str, rows: Iterable[Sequence[Any]]) -> Iterator[_Cell]:
     names = _DIMENSIONS[measure]
     breakdowns = DEFINITIONS[_SHOWN_BY[measure]].breakdowns
     sets = [tuple((name, names.index(name)) for name in each) for each in breakdowns]
