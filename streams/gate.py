@@ -68,6 +68,7 @@ def _work(loop: GateLoop, follower: RegistryFollower, rules: Rules, stop: Stop) 
             metrics.metrics().registry_version(rules.version)
             structlog.get_logger().info("registry", version=rules.version)
         loop.step(rules)
+    loop.finish()
 
 
 def _first_rules(follower: RegistryFollower, stop: Stop) -> Rules | None:

@@ -1,8 +1,9 @@
 """The gate's loop: read a batch from the outboxes, decide, write all that follows in one transaction.
 
 A batch's transaction holds deliveries, parked events, receipts, the ledger's records and the group's offsets.
-The registry changes, partitions come and go only between two transactions. After an abort everything known of
-the source partitions is forgotten and recovered as on assignment.
+While the broker ends one, the next batch is read and decided; nothing of it is written before the end is
+known. Partitions come and go only between two transactions. After an abort everything known of the source
+partitions is forgotten, with what was decided meanwhile, and recovered as on assignment.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import structlog
+from confluent_kafka import TopicPartition
 
 from hub.broker.gating.outboxes import Outboxes
 from hub.broker.gating.transactional import AbortedError, Transactions
@@ -43,10 +47,26 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class _Ending(NamedTuple):
+    """A batch all of which is written, and its transaction's end, which is waited for elsewhere."""
+
+    records: list[Record]
+    decided: list[Decided]
+    started: float
+    end: Future[_Ended]
+
+
+class _Ended(NamedTuple):
+    """When a transaction was committed: seconds by the monotonic clock, and since 1970."""
+
+    monotonic: float
+    wall: float
+
+
 class GateLoop:
     """Decides batches until told to stop. `batch_events` is the most events in one transaction.
 
-    `clock` says at which time a batch is decided.
+    `clock` says at which time a batch is decided. `finish` wants to be called at the end.
     """
 
     def __init__(
@@ -68,7 +88,11 @@ class GateLoop:
         self._linger = linger_seconds
         self._clock = clock
         self._refused: set[tuple[str, int, int]] = set()
+        self._ending: _Ending | None = None
+        # One thread: what it does is wait for the broker.
+        self._waiter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="transaction")
         self._log = structlog.get_logger()
+        outboxes.before_change = self._wait
 
     def step(self, rules: Rules) -> int:
         """Decide what has arrived, waiting a moment for it; return how many records were decided.
@@ -79,20 +103,63 @@ class GateLoop:
         group = self._outboxes.membership() if records else None
         done = 0
         for chunk in _chunks(records, self._limit):
-            try:
-                done += self._transact(chunk, rules, group)
-            except AbortedError as aborted:
-                self._narrow(aborted, chunk)
-                self._outboxes.recover_all()
+            written = self._transact(chunk, rules, group)
+            if written is None:
                 return done
-            self._limit = min(self._limit * 2, self._most)
+            done += written
+        if not records:
+            self._ended()
         return done
 
-    def _transact(self, records: list[Record], rules: Rules, group: object) -> int:
+    def finish(self) -> None:
+        """Wait until the last batch's transaction has ended, as `step` does; raises as `step`."""
+        self._ended()
+        self._waiter.shutdown()
+
+    def _wait(self) -> None:
+        """Return when no transaction is open; how it ended is told by `_ended`."""
+        if self._ending is not None:
+            self._ending.end.exception()
+
+    def _ended(self) -> bool:
+        """Wait for the open transaction's end, if there is one; return whether all is well.
+
+        After an abort everything is recovered. Raises what ends this gate.
+        """
+        ending, self._ending = self._ending, None
+        if ending is None:
+            return True
+        try:
+            ended = ending.end.result()
+        except AbortedError as aborted:
+            self._aborted(aborted, ending.records)
+            return False
+        self._limit = min(self._limit * 2, self._most)
+        self._measure(ending, ended)
+        return True
+
+    def _aborted(self, aborted: AbortedError, records: list[Record]) -> None:
+        self._narrow(aborted, records)
+        self._outboxes.recover_all()
+
+    def _transact(self, records: list[Record], rules: Rules, group: object) -> int | None:
+        """Decide a batch, and write it once the one before has ended; None if either was aborted."""
         started, at = time.monotonic(), self._clock()
         decided = list(self._decide(records, rules, at))
+        if not self._ended():
+            return None
         if not decided:
             return 0
+        try:
+            offsets = self._write(decided, rules, at)
+        except AbortedError as aborted:
+            self._aborted(aborted, records)
+            return None
+        self._ending = _Ending(records, decided, started, self._waiter.submit(self._end, offsets, group, at))
+        return len(decided)
+
+    def _write(self, decided: list[Decided], rules: Rules, at: datetime) -> list[TopicPartition]:
+        """Write a batch into a transaction of its own; return the offsets that belong into it."""
         writer = BatchWriter(self._transactions, self._sizes, self._decider.codec, at)
         states = {(each.state.topic, each.state.partition): each.state for each in decided}
         writer.require_topics(states.values())
@@ -100,11 +167,14 @@ class GateLoop:
         for each in decided:
             writer.write(each)
         writer.finish(states.values(), rules.version)
-        self._transactions.send_offsets(self._outboxes.offsets(states), group)
+        return self._outboxes.offsets(states)
+
+    def _end(self, offsets: list[TopicPartition], group: object, at: datetime) -> _Ended:
+        """End the transaction that is written; in the waiting thread."""
+        self._transactions.send_offsets(offsets, group)
         self._check_clock(at)
         self._transactions.commit()
-        self._measure(decided, started)
-        return len(decided)
+        return _Ended(time.monotonic(), time.time())
 
     def _check_clock(self, at: datetime) -> None:
         """Compare the time decided by with the broker's; too far apart, nothing may be decided by it."""
@@ -160,15 +230,14 @@ class GateLoop:
             self._refused.add((record.topic, record.partition, record.offset))
         self._limit = max(1, len(records) // 2)
 
-    def _measure(self, decided: list[Decided], started: float) -> None:
-        seconds = time.monotonic() - started
-        now = time.time()
+    def _measure(self, ending: _Ending, ended: _Ended) -> None:
+        decided = ending.decided
         sample = decided[:: max(1, len(decided) // _SAMPLES)]
         counts = Counter((each.verdict.kind.value, str(each.verdict.reason or "")) for each in decided)
         for (verdict, reason), count in counts.items():
             metrics().gate_decided(verdict, reason, count)
-        metrics().gate_batch(seconds)
-        metrics().end_to_end(max(0.0, now - each.record.timestamp / 1000) for each in sample)
+        metrics().gate_batch(ended.monotonic - ending.started)
+        metrics().end_to_end(max(0.0, ended.wall - each.record.timestamp / 1000) for each in sample)
         metrics().dedupe_window(self._outboxes.reach())
 
 

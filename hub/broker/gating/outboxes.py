@@ -1,14 +1,14 @@
 """The gate's side of the consumer group: which source partitions are this gate's, and the state of each.
 
-Partitions are handed over between two batches only: callbacks run inside `consume`, never with a transaction
-open. Cooperative assignment, so that a new outbox does not make every gate recover everything. No static
-membership: a static member that comes back is given its old partitions without a look at the topics that it
-asks for now, and outboxes made meanwhile were never read (tried on Kafka 4.3.1).
+Partitions are handed over between two transactions only: callbacks run inside `consume`, and wait until the
+one that is being ended has ended. Cooperative assignment, so that a new outbox does not make every gate
+recover everything. No static membership: a static member that comes back is given its old partitions without
+a look at the topics that it asks for now, and outboxes made meanwhile were never read (tried on Kafka 4.3.1).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import structlog
@@ -50,6 +50,8 @@ class Outboxes:
         }
         self._log = structlog.get_logger()
         self._recovery = recovery
+        self.before_change: Callable[[], None] = lambda: None
+        """Called before partitions come or go: returns when no transaction is open."""
         self._states: dict[Place, SourcePartition] = {}
         self._fresh: set[Place] = set()
         self._consumer = Consumer(config, logger=None)
@@ -107,10 +109,12 @@ class Outboxes:
         self._take_over(places)
 
     def _assigned(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self.before_change()
         self._log.info("assigned", partitions=len(partitions))
         self._take_over([(each.topic, each.partition) for each in partitions])
 
     def _revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self.before_change()
         self._log.info("revoked", partitions=len(partitions))
         for each in partitions:
             self._states.pop((each.topic, each.partition), None)
