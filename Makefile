@@ -44,7 +44,7 @@ test: lint
 	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
 bench: $(STAMPS)/bench
-	$(BIN)/hub bench $(BENCH)
+	$(BIN)/hub bench $(if $(BENCH),$(BENCH),--page docs/benchmarks.md)
 
 soak: $(STAMPS)/dev
 	$(BIN)/python -m tests.soak $(SOAK)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import signal
 import subprocess
@@ -11,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -20,7 +20,6 @@ from hub.errors import StartError
 from hub.host import child
 from hub.launch.bench import world
 from hub.launch.bench.ground import Ground
-from hub.launch.bench.machine import version
 from hub.launch.bench.model import Contender, Run
 from hub.launch.bench.stopwatch import Progress, run_of, watch
 from hub.launch.environment import child_environment
@@ -93,7 +92,7 @@ class Bare:
                 "mechanism": kafka.sasl_mechanism,
                 "group": self.group,
                 "source": topics.outbox(world.SOURCE),
-                "sink": topics.inbox(world.SINK),
+                "sink": world.SINK,
                 "transactional_id": self.group,
             }
         )
@@ -103,31 +102,27 @@ Entrant = Gates | Bare
 """Who can be run and measured: by what its group commits on the source's outbox."""
 
 
-def bare(module: str, python: str = sys.executable) -> Bare | str:
-    """Return a peer, or why it cannot take part."""
-    if python == sys.executable:
-        try:
-            found = importlib.import_module(f"{_PEERS}.{module}")
-        except ImportError as missing:
-            return f"{module} is absent: {missing}."
-        does = " ".join((found.__doc__ or "").split())
-        return Bare(Contender(found.NAME, version(found.VERSION_OF), does), module, python)
-    told = subprocess.run(
-        [python, "-P", "-c", _ASK.format(module=f"{_PEERS}.{module}")],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def bare(module: str) -> Bare | str:
+    """Return a peer, or why it cannot take part; `make bench` installs them all."""
+    python = str(_OTHER_PYTHON) if module in _ELSEWHERE else sys.executable
+    if not Path(python).exists():
+        return f"{module} is absent: it has no environment; `make bench` makes one."
+    asked = [python, "-P", "-c", _ASK.format(module=f"{_PEERS}.{module}")]
+    told = subprocess.run(asked, capture_output=True, text=True, check=False)
     if told.returncode != 0:
         return f"{module} is absent: {(told.stderr.splitlines() or ['its environment does not run'])[-1]}."
     return Bare(Contender(*json.loads(told.stdout)), module, python)
 
 
+# Quix Streams wants older versions of what the hub uses.
+_ELSEWHERE = frozenset({"quix"})
+_OTHER_PYTHON = Path(f"{sys.prefix}-bench") / "bin" / "python"
 _ASK = """
 import importlib, json
 from importlib.metadata import version
 found = importlib.import_module("{module}")
-print(json.dumps([found.NAME, version(found.VERSION_OF), " ".join(found.__doc__.split())]))
+told = getattr(found, "VERSION", None) or version(found.VERSION_OF)
+print(json.dumps([found.NAME, told, " ".join(found.__doc__.split())]))
 """
 
 

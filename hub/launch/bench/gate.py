@@ -11,8 +11,8 @@ from hub.launch.bench.contest import Bare, Gates, bare, contest
 from hub.launch.bench.model import Contender, Finding, Result, rates, ratio
 
 PEERS = (
-    *("plain", "transactional", "aiokafka_loop", "kafka_python_loop", "faust_loop", "faust_take", "quix"),
-    *("faststream", "bytewax"),
+    *("plain", "transactional", "aiokafka_loop", "aiokafka_batch", "kafka_python_loop"),
+    *("faust_loop", "faust_take", "quix", "faststream", "bytewax", "kafka_streams"),
 )
 ROUNDS = 3
 EVENTS = 150_000
@@ -28,7 +28,7 @@ _HOW = (
     "through or 8 s are over; the rate is that between their commits, without the first ones. A peer writes "
     "each event once, the gate twice."
 )
-_BOUNDS = {"aiokafka_loop": 0.8, "transactional": 0.3, "faust_loop": 8.0}
+_BOUNDS = {"aiokafka_loop": 0.8, "transactional": 0.3, "faust_loop": 8.0, "faust_take": 8.0}
 
 
 def gate(bench: Bench) -> Result:

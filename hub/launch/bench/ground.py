@@ -15,10 +15,12 @@ from kafka.structs import OffsetAndMetadata
 from rich.console import Console
 
 from hub.broker import clients
+from hub.broker.desired.admin import ensure_topics
 from hub.contracts import topics
 from hub.contracts.codec import Codec
 from hub.contracts.names import AgencyCode
 from hub.contracts.schemas import Contracts
+from hub.contracts.topics import TopicSpec
 from hub.errors import StartError
 from hub.launch.bench import world
 from hub.launch.parts import ProcessPart
@@ -61,6 +63,8 @@ class Ground:
 
     def __enter__(self) -> Self:
         self._hub.__enter__()
+        sink = TopicSpec(world.SINK, len(PARTITIONS), {"max.message.bytes": str(topics.EVENT_BYTES)})
+        ensure_topics(self.settings, [sink])
         return self
 
     def __exit__(

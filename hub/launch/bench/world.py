@@ -1,4 +1,4 @@
-"""The agencies of the benchmarks, and their events: one source, two recipients, a sink for peers.
+"""The agencies of the benchmarks, and their events: one source, two recipients; a topic for peers.
 
 Two event types by turns. Of the one both recipients get everything; of the other one recipient's agreement
 withholds personal fields. So every event has two deliveries, and half of the events need a mask.
@@ -21,8 +21,8 @@ from hub.contracts.names import AgencyCode
 SOURCE = AgencyCode("bench-source")
 RECIPIENT = AgencyCode("bench-register")
 MASKED_RECIPIENT = AgencyCode("bench-statistics")
-SINK = AgencyCode("bench-sink")
-"""Nobody's recipient: peers write to its inbox."""
+SINK = "bench.sink"
+"""The topic that peers write to: no agency's, for what stands on an inbox and is not the gate's is a fault."""
 STEP = "service.step.completed.v1"
 DECIDED = "service.request.decided.v1"
 TYPES = (STEP, DECIDED)
@@ -68,7 +68,7 @@ def write_registry(folder: Path) -> None:
     publishes = list(TYPES)
     agencies = [
         _agency(SOURCE, publishes),
-        *(_agency(code, []) for code in (RECIPIENT, MASKED_RECIPIENT, SINK)),
+        *(_agency(code, []) for code in (RECIPIENT, MASKED_RECIPIENT)),
     ]
     agreements = [
         _agreement(RECIPIENT, dict.fromkeys(TYPES, "all")),
@@ -106,13 +106,18 @@ def events(first: int) -> Iterator[Event]:
         yield Event(
             type=type_,
             data=_DATA[type_],
-            id=str(uuid.uuid5(_NAMESPACE, str(number))),
+            id=event_id(number),
             time="2026-03-21T08:30:00+03:30",
             caseid=f"{SOURCE}/{number // _EVENTS_OF_A_CASE:08}",
         )
 
 
-def records(codec: Codec, first: int, count: int) -> Iterator[Record]:
-    """Yield so many events as the SDK writes them."""
+def event_id(number: int) -> str:
+    """Return the id of an event."""
+    return str(uuid.uuid5(_NAMESPACE, str(number)))
+
+
+def records(codec: Codec, first: int, count: int, source: AgencyCode = SOURCE) -> Iterator[Record]:
+    """Yield so many events as the SDK of `source` writes them."""
     for event in itertools.islice(events(first), count):
-        yield to_record(event, SOURCE, codec)
+        yield to_record(event, source, codec)
