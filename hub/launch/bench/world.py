@@ -22,7 +22,7 @@ SOURCE = AgencyCode("bench-source")
 RECIPIENT = AgencyCode("bench-register")
 MASKED_RECIPIENT = AgencyCode("bench-statistics")
 SINK = "bench.sink"
-"""The topic that peers write to: no agency's, for what stands on an inbox and is not the gate's is a fault."""
+"""The topic that peers write to, of no agency: on an inbox, what is not the gate's is a fault."""
 STEP = "service.step.completed.v1"
 DECIDED = "service.request.decided.v1"
 TYPES = (STEP, DECIDED)
