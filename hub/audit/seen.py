@@ -7,9 +7,13 @@ hashes of this process: that two of 100,000 ids share one has a chance of one in
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
 from typing import Literal, NamedTuple
 
 from hub.contracts.envelope import Envelope
+
+_SLACK = 1024
 
 
 class Bounds(NamedTuple):
@@ -42,33 +46,47 @@ def remembered(attributes: Envelope, value: bytes | None) -> tuple[int, int]:
 
 
 class Seen:
-    """The events of one source partition within the bounds; asked and told in the order of offsets."""
+    """The events of one source partition within the bounds; asked and told in the order of offsets.
+
+    Every sight is a row in arrays; an event's name leads to the offset of its newest one.
+    """
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
-        self._events: dict[int, tuple[int, int, int]] = {}
+        self._newest: dict[int, int] = {}
+        self._rows = (array("q"), array("q"), array("q"), array("q"))
+        self._first = 0
 
     def __len__(self) -> int:
-        return len(self._events)
+        return len(self._newest)
 
     def sight(self, name: int, content: int, offset: int, timestamp: int) -> Sight:
         """Say what an event is by what was seen before it."""
-        known = self._events.get(name)
-        if known is None:
+        place = self._newest.get(name)
+        if place is None:
             return "new"
-        place, time, before = known
-        if offset - place > self._bounds.places or timestamp - time > self._bounds.milliseconds:
+        offsets, times, _, contents = self._rows
+        row = bisect_left(offsets, place, self._first)
+        if offset - place > self._bounds.places or timestamp - times[row] > self._bounds.milliseconds:
             return "new"
-        return "duplicate" if before == content else "conflict"
+        return "duplicate" if contents[row] == content else "conflict"
 
     def remember(self, name: int, content: int, offset: int, timestamp: int) -> None:
         """Take in an event that was routed, unclaimed or a duplicate, and forget what is too far back."""
-        events = self._events
-        events.pop(name, None)
-        events[name] = (offset, timestamp, content)
-        first = offset - self._bounds.places
-        while True:
-            oldest = next(iter(events))
-            if events[oldest][0] >= first:
-                return
-            del events[oldest]
+        newest = self._newest
+        newest[name] = offset
+        offsets, times, names, contents = self._rows
+        offsets.append(offset)
+        times.append(timestamp)
+        names.append(name)
+        contents.append(content)
+        row, low = self._first, offset - self._bounds.places
+        while offsets[row] < low:
+            if newest[names[row]] == offsets[row]:
+                del newest[names[row]]
+            row += 1
+        self._first = row
+        if row > _SLACK and row * 8 > len(offsets):
+            for each in self._rows:
+                del each[:row]
+            self._first = 0

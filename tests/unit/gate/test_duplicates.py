@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +12,8 @@ from hub.gate.memory import Bounds, Memory
 from hub.gate.verdict import Kind, Reason, Sighting
 
 from .conftest import CODEC, STEP
+
+DIGEST = b"digest of 16 byt"
 
 
 def test_the_same_event_again_is_a_duplicate(gate, event):
@@ -61,15 +65,30 @@ def test_the_reach_shrinks_when_events_are_crowded_out():
     """
     memory = Memory(Bounds(places=3, milliseconds=60_000))
     for offset in range(3):
-        memory.remember(Sighting("s", str(offset), b"digest"), offset, offset * 1000)
+        memory.remember(Sighting("s", str(offset), DIGEST), offset, offset * 1000)
     assert (memory.reach, len(memory)) == (60.0, 3)
-    assert memory.recall("s", "0", 3, 5000) == b"digest"
-    memory.remember(Sighting("s", "3", b"digest"), 3, 5000)
+    assert memory.recall("s", "0", 3, 5000) == DIGEST
+    memory.remember(Sighting("s", "3", DIGEST), 3, 5000)
     assert memory.reach == 5.0
     assert memory.recall("s", "0", 4, 5000) is None
-    assert memory.recall("s", "1", 4, 5000) == b"digest"
+    assert memory.recall("s", "1", 4, 5000) == DIGEST
     memory.begins_after(4000)
     assert memory.reach == 1.0
+
+
+def test_a_memory_that_has_forgotten_much_knows_what_the_definition_says():
+    """Through thousands of sights, renewed and crowded out, a memory recalls what a plain look back finds."""
+    luck, bounds = random.Random(4), Bounds(places=300, milliseconds=2000)
+    memory, log, offset, time = Memory(bounds), {}, 0, 0
+    for _ in range(6000):
+        offset, time = offset + luck.choice((1, 1, 1, 40)), time + luck.randrange(20)
+        name, digest = str(luck.randrange(400)), bytes([luck.randrange(3)]) * 16
+        place, when, before = log.get(name, (-bounds.places, 0, None))
+        near = offset - place <= bounds.places and time - when <= bounds.milliseconds
+        assert memory.recall("s", name, offset, time) == (before if near else None)
+        memory.remember(Sighting("s", name, digest), offset, time)
+        log[name] = offset, time, digest
+        assert len(memory) == sum(each > offset - bounds.places for each, _, _ in log.values())
 
 
 RECORDS = st.lists(
@@ -86,7 +105,7 @@ def test_a_gate_that_reads_the_tail_again_reaches_the_same_verdicts(records, res
     live, log, verdicts, offset, time = Memory(bounds), [], [], 0, 0
     for name, content, pause, gap in records:
         offset, time = offset + gap, time + pause
-        log.append((Sighting("s", name, content.encode()), offset, time))
+        log.append((Sighting("s", name, content.encode() * 16), offset, time))
         verdicts.append(_decide(live, *log[-1]))
     rebuilt, begin = Memory(bounds), min(restart, len(log))
     first = log[begin][1] - bounds.places if begin < len(log) else 0
