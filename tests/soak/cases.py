@@ -5,7 +5,6 @@ The load, the kills and the judge are those of tests/integration/cases/test_cras
 
 from __future__ import annotations
 
-import random
 import tempfile
 import time
 from contextlib import ExitStack, closing
@@ -20,15 +19,8 @@ from hub.contracts import topics
 from hub.host.process import configure_logging
 from tests.conftest import _running_engines
 from tests.integration.cases.house import House, registry
-from tests.integration.cases.killing import Judged, Killer, Load, judge
+from tests.integration.cases.killing import KINDS, Judged, Killer, judge
 from tests.integration.conftest import fresh
-
-KINDS = {
-    "writing": "in the middle of a transaction that had written",
-    "unsaid": "with notices decided and not marked as published",
-    "there": "with such notices on the outbox already",
-    "busy": "in the middle of something",
-}
 
 
 @dataclass
@@ -53,7 +45,7 @@ def run(seed, count, console=None, *, folder=None):
         acls.ensure_acls(engines.settings, acls.hub_acls(), topics.HUB_PRINCIPALS)
         apply(engines.settings, registry())
         house = stack.enter_context(closing(House(fresh(engines.settings), folder)))
-        killer = Killer(house, random.Random(seed), Load(house))
+        killer = Killer(house, seed)
         off = killer.kill(count, lambda line: console.print(line, highlight=False, soft_wrap=True))
         console.print("The judge looks.")
         judged = judge(house)
@@ -75,7 +67,8 @@ def table(outcome, seed):
             f"  {each.worked:>10.1f}s"
         )
     lines += ["", f"of {len(killer.killed)} kills"]
-    lines += [f"  {killer.count(kind)} {what}" for kind, what in KINDS.items()]
+    kinds = KINDS | {"busy": "in the middle of something"}
+    lines += [f"  {killer.count(kind)} {what}" for kind, what in kinds.items()]
     lines += [
         "",
         f"  {killer.load.cases:,} cases, {killer.load.told:,} ticks, {judged.records:,} records folded again",

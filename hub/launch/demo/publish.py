@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -30,6 +31,9 @@ from hub.launch.demo.windows import Batch, Course
 
 _TOLD_EVERY = 500
 _MOST_WAITING = 5000
+# At full speed few large requests cost client and broker much less than many small ones; a window's end, and
+# so many waiting events, are sent at once.
+_LINGER_MS = 50
 
 Places = dict[int, int]
 """The next offset of each partition of an outbox behind what was sent."""
@@ -147,7 +151,12 @@ def run(config: Config, job: Job, word: Word | None, tell: Tell) -> None:
     """
     try:
         contracts = Contracts.load()
-        with Publisher(config, contracts=contracts, linger_ms=5) as publisher:
+        with ExitStack() as stack:
+
+            def publisher(linger_ms: int) -> Publisher:
+                made = Publisher(config, contracts=contracts, linger_ms=linger_ms)
+                return stack.enter_context(made)
+
             sender = _Sender(config, publisher, tell)
             for number, batch in enumerate(job.batches(Codec(contracts))):
                 sender.send(batch)
@@ -161,9 +170,12 @@ def run(config: Config, job: Job, word: Word | None, tell: Tell) -> None:
 
 
 class _Sender:
-    def __init__(self, config: Config, publisher: Publisher, tell: Tell) -> None:
+    def __init__(self, config: Config, publisher: Callable[[int], Publisher], tell: Tell) -> None:
         self._agency = config.agency
-        self._publisher = publisher
+        self._make = publisher
+        self._bulk = publisher(_LINGER_MS)
+        self._single: Publisher | None = None
+        self._publisher = self._bulk
         self._tell = tell
         self._raws = _Raws(config)
         self._waiting: list[Pending] = []
@@ -176,9 +188,9 @@ class _Sender:
     def send(self, batch: Batch) -> None:
         """Send a window; everything is confirmed when this returns."""
         begin, first = time.monotonic(), self.count
+        self._choose(batch.per_second)
         for item in batch.items:
             if batch.per_second is not None:
-                # A linger would hold an event back; at a pace each is sent by itself.
                 due = begin + (self.count - first) / batch.per_second
                 time.sleep(max(0.0, due - time.monotonic()))
                 self._paced.add(item.id)
@@ -188,6 +200,15 @@ class _Sender:
                 self._say()
         self._settle()
         self._say()
+
+    def _choose(self, per_second: float | None) -> None:
+        """Take the publisher: at a pace each event is sent by itself, a linger would hold it back."""
+        if per_second is None:
+            self._publisher = self._bulk
+            return
+        if self._single is None:
+            self._single = self._make(0)
+        self._publisher = self._single
 
     def close(self) -> None:
         """Close the plain client, if one was needed."""

@@ -11,26 +11,35 @@ import signal
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import timedelta
 
 from confluent_kafka import Producer
 
 from hub.broker import clients
+from hub.broker.records import record_of
+from hub.broker.tail import Tail
 from hub.contracts import envelope, topics
 from hub.contracts.envelope import Envelope
 from hub.contracts.moments import rfc3339
 from hub.contracts.names import EventType, source_uri
 from hub.launch.rebuild.run import rebuild
-from tests.integration.cases.house import CITY, HEALTH, OUTBOX, TAX, House, kill, until
+from tests.integration.cases.house import CITY, HEALTH, OUTBOX, TAX, kill, until
 from tests.integration.cases.world import CODEC, DECIDED, INBOX, START, STEP, SUBMITTED, TICK
 
 BUSY_SHARE = 0.8
 IN_FLIGHT = 20
 """So many offsets behind the log's end count as work in flight; markers of transactions stay before it."""
 REST_SECONDS = 240
-_CATCH_SECONDS = 2.0
+KINDS = {
+    "writing": "in the middle of a transaction that had written",
+    "unsaid": "with notices decided and not marked as published",
+    "there": "with such notices on the outbox already",
+}
+_WRITING_SECONDS, _TELLING_SECONDS = 2.0, 20.0
 _PAUSE_SECONDS, _CASES_AT_ONCE, _CASES_A_TICK = 0.3, 8, 40
+_MOST_WAITING = 300
 _TICK = timedelta(hours=6)
 _UNSENT = "SELECT count(*) FROM notice WHERE id NOT IN (SELECT id FROM notice_sent)"
 _WRITING = """
@@ -40,7 +49,10 @@ _WRITING = """
 
 
 class Load(threading.Thread):
-    """Publishes cases as three agencies do, and tells the clock between, until it is told to end."""
+    """Publishes cases as three agencies do, and tells the clock between, until it is told to end.
+
+    So many cases may wait to be folded that a process has work when it starts, and can come to the end of it.
+    """
 
     def __init__(self, house):
         super().__init__(daemon=True)
@@ -54,6 +66,8 @@ class Load(threading.Thread):
     def run(self):
         """Open cases hour by hour; take some further, leave some to their deadlines."""
         while not self.ending.wait(_PAUSE_SECONDS):
+            if self.cases - self._folded() > _MOST_WAITING:
+                continue
             for _ in range(_CASES_AT_ONCE):
                 self._case(self.cases, self.cases / 50)
                 self.cases += 1
@@ -62,6 +76,10 @@ class Load(threading.Thread):
                 self.told += 1
                 self._house.tell(START + self.told * _TICK)
         self._house.tell(START + self.told * _TICK + timedelta(days=30))
+
+    def _folded(self):
+        """Return how many of its cases are folded: where a process takes long to start, the load waits."""
+        return self._house.sql("SELECT count(*) FROM journey_case WHERE agency = 'city'")[0][0]
 
     def _case(self, number, hour):
         caseid = f"city/{number}"
@@ -107,21 +125,26 @@ class Killed:
         return self.writing or self.unsaid > 0
 
 
-@dataclass
 class Killer:
-    """Starts the process, lets it work, and kills it, again and again; under a gate and a load."""
+    """Starts the process, lets it work, and kills it, again and again; under a gate and a load.
 
-    house: House
-    chance: random.Random
-    load: Load
-    killed: list = field(default_factory=list)
+    One life ends in a transaction, the next while it tells: behind the outbox, before it has noted that.
+    """
+
+    def __init__(self, house, seed):
+        self.house = house
+        self.load = Load(house)
+        self.killed = []
+        self._chance = random.Random(seed)
+        self._outbox = Outbox(house)
 
     def kill(self, count, say=lambda _: None):
         """Kill so many times under load; then let a last process come to rest, and return what is off."""
         gate = self.house.start(module="streams.gate")
         self.load.start()
         try:
-            self._all(count, say)
+            with closing(self._outbox):
+                self._all(count, say)
         finally:
             self.load.ending.set()
             self.load.join()
@@ -130,8 +153,7 @@ class Killer:
         off = [] if gate.poll() is None else ["the gate has ended"]
         if self.count("busy") < BUSY_SHARE * count:
             off.append(f"only {self.count('busy')} of {count} kills came in the middle of something")
-        kinds = {"writing": "a transaction was open", "unsaid": "notices were decided and not yet told"}
-        return off + [f"no kill came while {what}" for kind, what in kinds.items() if not self.count(kind)]
+        return off + [f"no kill came {what}" for kind, what in KINDS.items() if not self.count(kind)]
 
     def count(self, kind):
         """Return at how many kills that was so: a field's or property's name."""
@@ -140,34 +162,88 @@ class Killer:
     def _all(self, count, say):
         begin, folded = time.monotonic(), 0
         for number in range(count):
-            child, started = self.house.start(batch_events=20, linger_ms=20), time.monotonic()
+            self._outbox.forget()
+            child, started = self.house.start(batch_events=100, linger_ms=20), time.monotonic()
             until(lambda before=folded: self.house.folded() > before, self.house.log)
             worked = time.monotonic() - started
-            time.sleep(self.chance.uniform(0, 0.3))
-            self._stop(child, _WRITING if number % 2 == 0 else _UNSENT)
+            (self._stop_telling if number % 2 else self._stop_writing)(child)
             seen = self._look(time.monotonic() - begin, worked)
             folded = self.house.folded()
             kill(child)
             self.killed.append(seen)
             say(f"{number + 1}/{count} cases: {seen}")
 
-    def _stop(self, child, wanted):
-        """Stop the process in a moment in which a query counts something, or after a while in any."""
-        end = time.monotonic() + _CATCH_SECONDS
+    def _stop_writing(self, child):
+        """Stop the process while a transaction is open that has written, or after a while in any moment."""
+        time.sleep(self._chance.uniform(0, 0.3))
+        end = time.monotonic() + _WRITING_SECONDS
         while True:
-            os.kill(child.pid, signal.SIGSTOP)
-            # What was on its way to the database gets there.
-            time.sleep(0.005)
-            if self.house.sql(wanted) != [(0,)] or time.monotonic() > end:
+            _pause(child)
+            if self.house.sql(_WRITING) != [(0,)] or time.monotonic() > end:
                 return
             os.kill(child.pid, signal.SIGCONT)
-            time.sleep(self.chance.uniform(0, 0.02))
+            time.sleep(self._chance.uniform(0, 0.02))
+
+    def _stop_telling(self, child):
+        """Stop the process when the outbox has notices that it has not marked, or after a while."""
+        end = time.monotonic() + _TELLING_SECONDS
+        while time.monotonic() < end:
+            if self._outbox.has_grown():
+                _pause(child)
+                if self._outbox.is_ahead():
+                    return
+                os.kill(child.pid, signal.SIGCONT)
+        _pause(child)
 
     def _look(self, at, worked):
         [(writing,)] = self.house.sql(_WRITING)
         unsaid = {id_ for (id_,) in self.house.sql(_UNSENT.replace("count(*)", "id"))}
         there = unsaid & set(self.house.ids(OUTBOX)) if unsaid else ()
         return Killed(at, bool(writing), len(unsaid), len(there), self.house.behind(), worked)
+
+
+def _pause(child):
+    os.kill(child.pid, signal.SIGSTOP)
+    # What was on its way to the database or the broker gets there.
+    time.sleep(0.01)
+
+
+class Outbox:
+    """Whether the hub's outbox has new notices that the database does not know to be there; quick to ask."""
+
+    def __init__(self, house):
+        self._house = house
+        self._tail = Tail(house.settings, topics.ADMIN_PRINCIPAL, "outbox")
+        self._places = [(OUTBOX, each) for each in range(topics.DEFAULT_PARTITIONS)]
+        self._ends = self._tail.ends(self._places)
+        self._tail.follow(self._ends)
+        self._new = []
+
+    def forget(self):
+        """From now on only later notices are new ones."""
+        self._read()
+        self._new.clear()
+
+    def has_grown(self):
+        """Say whether something was written since the last question."""
+        before, self._ends = self._ends, self._tail.ends(self._places)
+        return self._ends != before
+
+    def is_ahead(self):
+        """Say whether a new notice is not marked as published."""
+        self._read()
+        query = "SELECT count(*) FROM notice_sent WHERE id = ANY(:ids)"
+        return self._house.sql(query, ids=self._new) != [(len(self._new),)]
+
+    def close(self):
+        """Leave the broker."""
+        self._tail.close()
+
+    def _read(self):
+        for message in self._tail.to_end():
+            headers = envelope.text_headers(record_of(message).headers)
+            if headers["ce_type"] != TICK:
+                self._new.append(headers["ce_id"])
 
 
 @dataclass

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
 
 from hub.host.process import configure_logging
-from tests.integration.cases.killing import Killer, Load, judge
+from tests.integration.cases.killing import Killer, judge
 
 KILLS = 10
 
@@ -16,7 +14,7 @@ KILLS = 10
 @pytest.mark.destructive
 def test_ten_kills_under_load_change_no_row_and_no_notice_is_lost_or_doubled(house, capsys):
     """The rows are those of a clean rebuild; each notice stands once on the outbox and in the inbox."""
-    killer = Killer(house, random.Random(11), Load(house))
+    killer = Killer(house, seed=11)
     off = killer.kill(KILLS)
     configure_logging("critical")
     judged = judge(house)
