@@ -9,6 +9,7 @@ from hub.contracts import topics
 from hub.errors import StartError
 from hub.launch.bench import world
 from hub.launch.bench.ground import Ground
+from hub.launch.bench.model import Finding
 from hub.store import audit
 from hub.store.engine import engine
 
@@ -46,3 +47,11 @@ def reached(ground: Ground) -> dict[str, Any]:
             time.sleep(_LOOK_SECONDS)
     finally:
         books.dispose()
+
+
+def balanced(sheet: dict[str, Any]) -> tuple[Finding, ...]:
+    """Return the finding that a sheet has nothing unaccounted."""
+    unaccounted = sum(sheet["totals"]["unaccounted"].values())
+    return (
+        Finding("unaccounted events that the audit finds afterwards", unaccounted, "events", 0, "at most"),
+    )

@@ -52,7 +52,7 @@ def gate(bench: Bench) -> Result:
         name="gate",
         title="The gate beside bare passthroughs",
         how=_HOW,
-        findings=(*findings, *_balanced(sheet)),
+        findings=(*findings, *audited.balanced(sheet)),
         contenders=(_GATE, *(peer.contender for peer in peers)),
         runs=tuple(runs),
         notes=tuple(absent),
@@ -76,7 +76,7 @@ def two_gates(bench: Bench) -> Result:
         name="two-gates",
         title="Two gates beside one",
         how="As above; two processes of one consumer group share the outbox's partitions.",
-        findings=(Finding("two gates against one", round(value, 2), "×", 1.3), *_balanced(sheet)),
+        findings=(Finding("two gates against one", round(value, 2), "×", 1.3), *audited.balanced(sheet)),
         contenders=(_GATE, _TWO),
         runs=tuple(runs),
     )
@@ -87,10 +87,3 @@ def _against(runs: Any, peer: Bare) -> Finding:
     if not rates(runs, peer.contender.name):
         raise StartError(f"{peer.contender.name} was not measured.")
     return Finding(f"gate against {peer.contender.name}", round(value, 2), "×", _BOUNDS.get(peer.module))
-
-
-def _balanced(sheet: dict[str, Any]) -> tuple[Finding, ...]:
-    unaccounted = sum(sheet["totals"]["unaccounted"].values())
-    return (
-        Finding("unaccounted events that the audit finds afterwards", unaccounted, "events", 0, "at most"),
-    )

@@ -76,8 +76,8 @@ class Ground:
         if error is None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def start(self, name: str, *, gates: int = 1, **changes: Any) -> ProcessPart:
-        """Start a process as `hub up` starts it (`gate-0`, `audit` …), and wait until it says it is ready.
+    def start(self, name: str, *, gates: int = 1, wait: bool = True, **changes: Any) -> ProcessPart:
+        """Start a process as `hub up` starts it (`gate-0`, `audit` …), and `wait` until it says it is ready.
 
         `changes` are other values for groups of settings: `gate={"batch_events": 500}`.
         """
@@ -92,7 +92,8 @@ class Ground:
         part = next(each for each in process_parts(settings, metrics) if each.name == name)
         self._parts.append(part)
         part.spawn()
-        part.wait_ready(300)
+        if wait:
+            part.wait_ready(300)
         return part
 
     def stop(self, part: ProcessPart) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple, Protocol, Self
 
 import psutil
 
@@ -30,6 +30,13 @@ class Sample(NamedTuple):
     at: float
     events: int
     cpu_seconds: float
+
+
+class Counter(Protocol):
+    """Whoever can say how many events are done so far."""
+
+    def total(self) -> int:
+        """Return how many."""
 
 
 class Progress:
@@ -59,7 +66,7 @@ class Progress:
 
 
 def watch(
-    progress: Progress, processes: Collection[psutil.Process], *, until: int, seconds: float
+    progress: Counter, processes: Collection[psutil.Process], *, until: int, seconds: float
 ) -> list[Sample]:
     """Return a sample for each change of a group's progress until it comes to `until`, or for so long.
 
@@ -108,7 +115,7 @@ def run_of(samples: list[Sample], contender: str, number: int) -> Run:
     raise StartError(f"{contender} committed {len(moved)} times only: nothing can be measured between.")
 
 
-def _sample(progress: Progress, processes: Collection[psutil.Process]) -> Sample:
+def _sample(progress: Counter, processes: Collection[psutil.Process]) -> Sample:
     try:
         used = 0.0
         for process in processes:
