@@ -1,0 +1,85 @@
+"""Starting agencies beside what is measured (`load`), and reading what they noted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hub.contracts import topics
+from hub.errors import StartError
+from hub.launch.bench import delays, load, world
+from hub.launch.bench.delays import Delay
+from hub.launch.bench.ground import Ground
+from hub.launch.environment import child_environment
+from hub.launch.parts import ProcessPart
+
+_END_SECONDS = 60.0
+
+
+class AtWork:
+    """An agency's process that runs."""
+
+    def __init__(self, name: str, part: ProcessPart, file: Path) -> None:
+        self._name = name
+        self._part = part
+        self._file = file
+
+    def running(self) -> bool:
+        """Return whether it is still at work."""
+        return self._part.process is not None and self._part.process.poll() is None
+
+    def lines(self, seconds: float = _END_SECONDS) -> list[str]:
+        """Wait until it is done, and return what it noted; raise StartError where it does not get done."""
+        end = time.monotonic() + seconds
+        while self.running():
+            if time.monotonic() > end:
+                raise StartError(f"{self._name} is not done after {seconds:.0f} s.", where=f"{self._file}")
+            time.sleep(0.02)
+        if self._part.process is None or self._part.process.returncode != 0:
+            raise StartError(f"{self._name} failed: {self._part.last_words()}")
+        return self._file.read_text(encoding="ascii").splitlines()
+
+
+@contextmanager
+def at_work(ground: Ground, name: str, **task: object) -> Iterator[AtWork]:
+    """Start an agency on a task (`load.Task` without `file`), wait until it is ready; end it at the end."""
+    file = ground.folder / f"{name}.txt"
+    file.unlink(missing_ok=True)
+    wanted = load.Task(**task, file=str(file))  # type: ignore[arg-type]
+    environment = child_environment(ground.settings) | {load.TASK: wanted.text()}
+    part = ProcessPart(name, load.__name__, ground.settings.data_dir, environment)
+    part.spawn()
+    try:
+        part.wait_ready()
+        yield AtWork(name, part, file)
+    finally:
+        part.stop(30)
+
+
+def steady(
+    ground: Ground, *, login: str, topic: str, per_second: float, count: int, leave_out_ms: float
+) -> list[Delay]:
+    """Let the benchmarks' source publish events at a rate; return each one's way to a reader of `topic`.
+
+    Left out are those of the first `leave_out_ms`. Raises StartError where one never came.
+    """
+    with at_work(ground, "watch", kind="watch", login=login, topic=topic, count=count) as watching:
+        first, ground.filled = ground.filled, ground.filled + count
+        with at_work(
+            ground,
+            "publish",
+            kind="publish",
+            login=world.SOURCE,
+            topic=topics.outbox(world.SOURCE),
+            count=count,
+            first=first,
+            per_second=per_second,
+        ) as publishing:
+            sent = delays.sent_of(publishing.lines(count / per_second + _END_SECONDS))
+        seen = delays.seen_of(watching.lines())
+    try:
+        return delays.delays(sent, seen, leave_out_ms=leave_out_ms)
+    except KeyError as missing:
+        raise StartError(f"the event {missing} was confirmed, but not seen on the inbox.") from None
