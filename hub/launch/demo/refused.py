@@ -66,7 +66,8 @@ class _Maker:
         record: Record = to_record(sound, self._agency, self._codec)
         if changes.get("value", b"") is None:
             return Raw(sound.id, NullRecord(record.key, record.headers), fate)
-        return Raw(sound.id, replace(record, **changes), fate)  # type: ignore[arg-type]
+        parts = {"key": record.key, "value": record.value, "headers": record.headers} | changes
+        return Raw(sound.id, Record(**parts), fate)  # type: ignore[arg-type]
 
     def headers(self, sound: Event, **changes: str | None) -> list[tuple[str, bytes]]:
         """Return an event's headers with some replaced, or left out where None."""
