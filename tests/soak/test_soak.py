@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from hub.contracts.record import Record
+from tests.integration.cases.killing import Killed, once_each
 from tests.soak import judge, kills
 from tests.soak.__main__ import table
 from tests.soak.run import run
@@ -80,6 +81,22 @@ def test_the_audit_is_believed_only_where_it_has_seen_all():
     assert len(judge.judge_sheet(good, 11)) == 1
     faulty = {**totals, "unaccounted": {**totals["unaccounted"], "missing": 1, "doubled": 1}}
     assert len(judge.judge_sheet({**good, "totals": faulty, "balanced": False}, 10)) == 3
+
+
+def test_a_notice_that_is_lost_doubled_or_strange_is_found():
+    """Each that was decided stands once; nothing stands that nobody decided."""
+    assert once_each(["a", "b"], ["b", "a"], "the outbox") == []
+    found = once_each(["a", "b", "c"], ["b", "b", "c", "d"], "the outbox")
+    assert [each.partition(" on ")[0] for each in found] == [
+        "1 notices lost", "1 notices more than once", "1 notices never decided",
+    ]  # fmt: skip
+
+
+def test_input_that_waits_is_not_the_middle_of_something():
+    """A kill of the cases counts where a transaction was open or notices were unsaid."""
+    idle = {"at": 1.0, "writing": False, "unsaid": 0, "there": 0, "unread": 5000, "worked": 3.0}
+    busy = [Killed(**{**idle, **each}).busy for each in ({}, {"writing": True}, {"unsaid": 1})]
+    assert busy == [False, True, True]
 
 
 @pytest.mark.slow

@@ -262,14 +262,16 @@ def judge(house):
     off = [f"{each.table} is not what a rebuild makes" for each in outcome.tables if not each.same]
     decided = [id_ for (id_,) in house.sql("SELECT id FROM notice")]
     said = house.ids(OUTBOX)
-    off += _once(decided, said, "the hub's outbox") + _once(decided, received(house), "supervision's inbox")
+    off += once_each(decided, said, "the hub's outbox") + once_each(
+        decided, received(house), "supervision's inbox"
+    )
     [(faults,)] = house.sql("SELECT count(*) FROM sequence_fault")
     if faults:
         off.append(f"{faults} breaks in hub-seq")
     return Judged(len(decided), len(said), outcome.records, off)
 
 
-def _once(decided, found, where):
+def once_each(decided, found, where):
     """Return which notices do not stand once there, and what stands there that nobody decided."""
     counts = Counter(found)
     lost = [id_ for id_ in decided if counts[id_] == 0]
