@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, Table, delete, func, select, tuple_, update
+from sqlalchemy import Connection, Engine, Select, Table, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.contracts.moments import moment, rfc3339
@@ -20,7 +20,7 @@ from hub.indicators.definitions import DEFINITIONS
 from hub.indicators.model import Edition, Value, edition_of
 from hub.store.engine import transaction
 from hub.store.tables import indicator_edition, indicator_live, indicator_state
-from hub.store.writing import copy
+from hub.store.writing import as_arrays, copy, unnested
 
 Key = tuple[str, str, str]
 """Indicator, period, breakdown: what a figure is known by."""
@@ -30,6 +30,18 @@ _EDITION_COLUMNS = (
 )
 _SENT_AT_ONCE = 5000
 _OBLIGATION = "programme.obligation"
+# Keys as arrays: a list of thousands of tuples is compared with every row, one by one.
+_MARK_SENT = f"""
+    UPDATE indicator_edition SET sent_at = :at
+    WHERE sent_at IS NULL AND (id, period, breakdown, edition)
+        IN (SELECT * FROM {unnested(indicator_edition.primary_key)})"""  # noqa: S608 - our own columns
+_NO_LONGER_LATEST = f"""
+    UPDATE indicator_edition SET latest = false
+    WHERE latest AND (id, period, breakdown)
+        IN (SELECT * FROM {unnested(indicator_live.primary_key)})"""  # noqa: S608
+_REMOVE_LIVE = f"""
+    DELETE FROM indicator_live
+    WHERE (id, period, breakdown) IN (SELECT * FROM {unnested(indicator_live.primary_key)})"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +91,10 @@ def latest(connection: Connection) -> dict[Key, Edition]:
 
 def add(connection: Connection, editions: Sequence[Edition]) -> None:
     """Write new editions, not sent yet; each takes the place of the newest of its figure."""
-    table = indicator_edition.c
     restated = [key_of(each.value) for each in editions if each.restates is not None]
     for start in range(0, len(restated), _SENT_AT_ONCE):
         some = restated[start : start + _SENT_AT_ONCE]
-        of = tuple_(table.id, table.period, table.breakdown).in_(some)
-        connection.execute(update(indicator_edition).where(table.latest, of).values(latest=False))
+        connection.execute(text(_NO_LONGER_LATEST), as_arrays(indicator_live.primary_key, some))
     rows = [
         (
             *key_of(each.value),
@@ -118,11 +128,9 @@ def unsent(engine: Engine, most: int = _SENT_AT_ONCE) -> list[Edition]:
 
 def sent(engine: Engine, editions: Iterable[Edition], at: datetime) -> None:
     """Mark editions as sent."""
-    table = indicator_edition.c
-    names = [(*key_of(each.value), each.number) for each in editions]
-    of = tuple_(table.id, table.period, table.breakdown, table.edition).in_(names)
+    rows = [(*key_of(each.value), each.number) for each in editions]
     with transaction(engine) as connection:
-        connection.execute(update(indicator_edition).where(of, table.sent_at.is_(None)).values(sent_at=at))
+        connection.execute(text(_MARK_SENT), as_arrays(indicator_edition.primary_key, rows) | {"at": at})
 
 
 def stand(connection: Connection, values: Iterable[Value], state: State) -> None:
@@ -135,8 +143,7 @@ def stand(connection: Connection, values: Iterable[Value], state: State) -> None
     gone = [*(key for key in known if key not in new), *(key for key in changed if key in known)]
     for start in range(0, len(gone), _SENT_AT_ONCE):
         some = gone[start : start + _SENT_AT_ONCE]
-        of = tuple_(table.id, table.period, table.breakdown).in_(some)
-        connection.execute(delete(indicator_live).where(of))
+        connection.execute(text(_REMOVE_LIVE), as_arrays(indicator_live.primary_key, some))
     rows = [(*key, DEFINITIONS[key[0]].family, _json(new[key])) for key in changed]
     copy(connection, "indicator_live", ("id", "period", "breakdown", "family", "document"), rows)
     _remember(connection, state)
