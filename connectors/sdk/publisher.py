@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
 from kafka import KafkaProducer
+from kafka.errors import KafkaError
+from kafka.partitioner.default import DefaultPartitioner, murmur2
 
 from connectors.sdk.config import Config
-from connectors.sdk.events import Event, to_record
+from connectors.sdk.events import Event, Record, to_record
 from connectors.sdk.failures import explain, translated
 from hub.contracts import topics
 from hub.contracts.codec import Codec
 from hub.contracts.schemas import Contracts
-from hub.errors import BrokerError, HubError
+from hub.errors import BrokerError, ContractError, HubError
 
 CONFIRM_SECONDS = 30.0
+_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,20 @@ class Pending:
         return Place(told.topic, told.partition, told.offset, told.timestamp)
 
 
+class _ByKey(DefaultPartitioner):  # type: ignore[misc]
+    """Java's partitioner for keys; a key's hash is kept, as the events of a case come with the same one."""
+
+    def partition(self, *told: Any) -> int:
+        """Return the partition of a key. An agency's topics never change their partition count."""
+        topic, _, key, _, _, cluster = told
+        return _hash(key) % len(cluster.partitions_for_topic(topic))
+
+
+@lru_cache(maxsize=10_000)
+def _hash(key: bytes) -> int:
+    return int(murmur2(key)) & 0x7FFFFFFF
+
+
 class Publisher:
     """Publishes one agency's events to its outbox: idempotent, in order per case, partitioned as Java does.
 
@@ -72,6 +91,8 @@ class Publisher:
                 **config.client(),
                 acks="all",
                 enable_idempotence=True,
+                compression_type="lz4",
+                partitioner=_ByKey(),
                 linger_ms=linger_ms,
                 batch_size=128 * 1024,
                 max_request_size=topics.EVENT_BYTES + topics.HEADROOM_BYTES,
@@ -102,6 +123,22 @@ class Publisher:
         pending = self._send(event)
         pending._future.add_errback(self._remember)  # noqa: SLF001 - the two are one thing
         return pending
+
+    def publish_all(self, events: Iterable[Event], seconds: float = 120.0) -> int:
+        """Publish many events and return how many, when all are confirmed; the quickest way for bulk.
+
+        They are taken a hundred at a time. Raises ContractError, naming the event, for the first that breaks
+        the contract: those before it are confirmed, it and those behind it were not sent. Raises BrokerError
+        as `flush` does.
+        """
+        count, source = 0, iter(events)
+        try:
+            while taken := list(islice(source, _AT_ONCE)):
+                self._send_all(taken)
+                count += len(taken)
+        finally:
+            self.flush(seconds)
+        return count
 
     def flush(self, seconds: float = 120.0) -> None:
         """Wait until every event is answered; raise BrokerError if one failed since the last flush."""
@@ -136,12 +173,28 @@ class Publisher:
                 raise
 
     def _send(self, event: Event) -> Pending:
-        record = to_record(event, self.config.agency, self._codec)
-        with translated(self.topic):
-            future = self._producer.send(
-                self.topic, key=record.key, value=record.value, headers=record.headers
-            )
-        return Pending(future, event.id)
+        return Pending(self._hand_over(to_record(event, self.config.agency, self._codec)), event.id)
+
+    def _send_all(self, events: Iterable[Event]) -> None:
+        # First all records, then all of the client's work: by turns they take a third longer, as each throws
+        # the other's code out of the processor's cache.
+        agency, codec, records = self.config.agency, self._codec, list[Record]()
+        try:
+            for event in events:
+                records.append(to_record(event, agency, codec))
+        except ContractError as fault:
+            places = dict.fromkeys((f"event {event.id}", fault.where or f"event {event.id}"))
+            raise ContractError(fault.what, where=", ".join(places), do=fault.do) from None
+        finally:
+            for record in records:
+                self._hand_over(record).add_errback(self._remember)
+
+    def _hand_over(self, record: Record) -> Any:
+        # As `translated` does, which would cost each event a microsecond.
+        try:
+            return self._producer.send(self.topic, record.value, record.key, record.headers)
+        except (KafkaError, OSError) as error:
+            raise explain(error, self.topic) from None
 
     def _remember(self, error: BaseException) -> None:
         with self._lock:

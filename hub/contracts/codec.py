@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from hub.contracts import frame, reader, scanner, values, walk, writer
+from hub.contracts import encoder, frame, reader, scanner, values, walk, writer
 from hub.contracts.names import EventType, SchemaId
 from hub.contracts.scanner import Mask, Spans
 from hub.contracts.schemas import Contract, Contracts
@@ -51,7 +51,7 @@ class Codec:
         """Return a framed value with a mask of its contract applied."""
         return self._of(contract).masked(value, spans, mask)
 
-    def encode(self, event_type: EventType, data: dict[str, Any], version: int | None = None) -> bytes:
+    def encode(self, event_type: EventType, data: Mapping[str, Any], version: int | None = None) -> bytes:
         """Return the framed value of `data` by the newest contract of a type, or by the version asked for.
 
         Data may be raw or Python types (`datetime`, `date`, `Decimal` …); a missing field takes its
@@ -64,10 +64,9 @@ class Codec:
             raise ContractError(f"{event_type} has the versions 1 to {len(versions)}, not {version}.")
         return self.encode_as(versions[version - 1], data)
 
-    def encode_as(self, contract: Contract, data: dict[str, Any]) -> bytes:
+    def encode_as(self, contract: Contract, data: Mapping[str, Any]) -> bytes:
         """Return the framed value of `data` by one contract; otherwise as `encode`."""
-        tools = self._of(contract)
-        return tools.write(tools.to_raw(data))
+        return self._of(contract).encode(data)
 
     def encode_raw(self, contract: Contract, data: dict[str, Any]) -> bytes:
         """Return the framed value of data that `decode` gave, some fields perhaps set to defaults: no checks.
@@ -97,7 +96,7 @@ class _Tools:
         self._read = reader.compile_reader(schema)
         self._scan = scanner.compile_scanner(schema)
         self._write = writer.compile_writer(schema)
-        self._to_raw = walk.compile_walk(schema, values.TO_RAW, fill_defaults=True)
+        self._encode = encoder.compile_encoder(schema)
         self._to_python = walk.compile_walk(schema, values.TO_PYTHON, fill_defaults=False)
 
     def decode(self, value: bytes) -> dict[str, Any]:
@@ -124,14 +123,16 @@ class _Tools:
         self._write(out, data)
         return bytes(out)
 
-    def to_raw(self, data: dict[str, Any]) -> dict[str, Any]:
-        return self._converted(self._to_raw, data)
+    def encode(self, data: Mapping[str, Any]) -> bytes:
+        out = bytearray(self._head)
+        try:
+            self._encode(out, data)
+        except walk.Misfit as misfit:
+            raise misfit.as_error(self._subject) from None
+        return bytes(out)
 
     def to_python(self, data: dict[str, Any]) -> dict[str, Any]:
-        return self._converted(self._to_python, data)
-
-    def _converted(self, convert: walk.Convert, data: dict[str, Any]) -> dict[str, Any]:
         try:
-            return cast("dict[str, Any]", convert(data))
+            return cast("dict[str, Any]", self._to_python(data))
         except walk.Misfit as misfit:
             raise misfit.as_error(self._subject) from None

@@ -94,15 +94,21 @@ def null(value: Any) -> None:
 
 
 INT = in_range(-(2**31), 2**31 - 1, "must be a whole number of 32 bits.")
-LONG = in_range(-(2**63), 2**63 - 1, "must be a whole number of 64 bits.")
+LONGS = (-(2**63), 2**63 - 1)
+LONG = in_range(*LONGS, "must be a whole number of 64 bits.")
 BYTES = of_type(bytes, "must be bytes.")
 BOOLEAN = of_type(bool, "must be true or false.")
 
 
 def raw_timestamp(schema: Any) -> Convert:
     """Return a converter that passes a timestamp of the years 1 to 9999, which everybody can read."""
+    return in_range(*timestamp_bounds(schema), "must be a time between the years 0001 and 9999.")
+
+
+def timestamp_bounds(schema: Any) -> tuple[int, int]:
+    """Return the first and the last timestamp of the years 1 to 9999, in the schema's unit."""
     unit = MILLIS[schema["logicalType"]]
-    return in_range(-(-_FIRST // unit), _LAST // unit, "must be a time between the years 0001 and 9999.")
+    return -(-_FIRST // unit), _LAST // unit
 
 
 def raw_time(schema: Any) -> Convert:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from hub.contracts import avro
@@ -106,7 +106,7 @@ class _Compiler:
             except KeyError:
                 raise Misfit("is missing and has no default.").within(name) from None
             if len(value) > len(fields) or not fields.keys() >= value.keys():
-                raise _unknown(value, fields)
+                raise unknown(value, fields)
             return out
 
         return convert
@@ -142,7 +142,8 @@ def _map(inner: Convert) -> Convert:
     return convert
 
 
-def _unknown(value: Mapping[Any, Any], fields: Mapping[str, Convert]) -> Misfit:
+def unknown(value: Mapping[Any, Any], fields: Collection[str]) -> Misfit:
+    """Return what is wrong with an object that has keys other than a record's fields."""
     name = next(name for name in value if name not in fields)
     if not (isinstance(name, str) and _FIELD_NAME.fullmatch(name)):
         # A key of any other form may be anything, personal data included.

@@ -25,6 +25,11 @@ def field_writers(schema: dict[str, Any]) -> dict[str, Write]:
     return {field["name"]: _writer(field["type"], names) for field in schema["fields"]}
 
 
+def compile_part(schema: Any, names: dict[str, Any]) -> Write:
+    """Return the writer of any schema; `names` are the named types that it may refer to."""
+    return _writer(schema, names)
+
+
 def number(out: bytearray, value: int) -> None:
     """Append a zig-zag number of at most 64 bits."""
     raw = (value << 1) ^ (value >> 63)

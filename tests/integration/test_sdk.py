@@ -144,6 +144,25 @@ def test_a_bulk_of_events_keeps_the_order_of_each_case(engines, agency):
     assert sum(map(len, by_case.values())) == 2000
 
 
+def test_all_of_many_events_are_confirmed_up_to_the_first_faulty_one(engines, agency):
+    """`publish_all` says how many it confirmed; at a fault it names the event and sends nothing behind it."""
+    events = [
+        Event(type=STEP, data={"service_id": "s"}, id=f"e-{n:04}", caseid=f"{agency.agency}/{n % 7}")
+        for n in range(450)
+    ]
+    faulty = Event(type=STEP, data={"service_id": "s", "handled_by": 5}, id="faulty")
+    with Publisher(agency, linger_ms=5) as publisher:
+        assert publisher.publish_all(iter(events[:250])) == 250
+        with pytest.raises(ContractError, match=r"event faulty, .*handled_by"):
+            publisher.publish_all([*events[250:400], faulty, *events[400:]])
+    records = outbox(engines, agency)
+    assert sorted(dict(one.headers())["ce_id"] for one in records) == [
+        event.id.encode() for event in events[:400]
+    ]
+    for record in records:
+        assert record.partition() == (murmur2(record.key()) & 0x7FFFFFFF) % topics.DEFAULT_PARTITIONS
+
+
 def test_an_event_that_breaks_its_contract_is_not_sent(engines, agency):
     """The error names the field, and nothing reaches the outbox."""
     with Publisher(agency) as publisher:

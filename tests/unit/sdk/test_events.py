@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from kafka import errors
 
-from connectors.sdk import Config, Event
+from connectors.sdk import Config, Event, events
 from connectors.sdk.events import to_record
 from connectors.sdk.failures import explain
 from hub.contracts import envelope, frame, topics
@@ -89,6 +89,25 @@ def test_the_size_counts_key_value_and_headers():
         to_record(
             event(id="i", time="2026-01-01T00:00:00Z", data={"service_id": "x" * (room + 3)}), "bank", CODEC
         )
+
+
+def test_what_surrounds_a_value_is_never_so_large_that_the_quick_look_misses_it():
+    """Attributes at their longest, in the widest characters, stay within what the size check allows."""
+    widest = "\U0001f600" * 512
+    record = to_record(
+        event(
+            id=widest,
+            subject=widest,
+            causationid=widest,
+            caseid="a" * 48 + "/" + "\U0001f600" * 255,
+            subsystem="b" * 48,
+            channel="online",
+            traceparent=f"00-{'0' * 32}-{'0' * 16}-01",
+        ),
+        "c" * 48,
+        CODEC,
+    )
+    assert record.size - len(record.value) < events._AROUND_BYTES / 2
 
 
 ENVIRONMENT = {"PEYVAND_AGENCY": "bank", "PEYVAND_BOOTSTRAP": "h:1,h:2", "PEYVAND_PASSWORD": "secret"}
