@@ -58,13 +58,30 @@ def at_work(ground: Ground, name: str, **task: object) -> Iterator[AtWork]:
         part.stop(30)
 
 
-def steady(
-    ground: Ground, *, login: str, topic: str, per_second: float, count: int, leave_out_ms: float
-) -> list[Delay]:
-    """Let the benchmarks' source publish events at a rate; return each one's way to a reader of `topic`.
+class Stream:
+    """Events that the benchmarks' source publishes at a steady rate, and somebody who watches them come."""
 
-    Left out are those of the first `leave_out_ms`. Raises StartError where one never came.
-    """
+    def __init__(self, publishing: AtWork, watching: AtWork, seconds: float) -> None:
+        self._publishing = publishing
+        self._watching = watching
+        self._seconds = seconds
+
+    def ways(self, leave_out_ms: float) -> list[Delay]:
+        """Wait for the end of it; return each event's way, without those of the first `leave_out_ms`.
+
+        Raises StartError where one never came.
+        """
+        sent = delays.sent_of(self._publishing.lines(self._seconds + _END_SECONDS))
+        seen = delays.seen_of(self._watching.lines())
+        try:
+            return delays.delays(sent, seen, leave_out_ms=leave_out_ms)
+        except KeyError as missing:
+            raise StartError(f"the event {missing} was confirmed, but not seen.") from None
+
+
+@contextmanager
+def stream(ground: Ground, *, login: str, topic: str, per_second: float, count: int) -> Iterator[Stream]:
+    """Let the benchmarks' source publish `count` events at a rate, and `login` watch `topic` for as many."""
     with at_work(ground, "watch", kind="watch", login=login, topic=topic, count=count) as watching:
         first, ground.filled = ground.filled, ground.filled + count
         with at_work(
@@ -77,9 +94,4 @@ def steady(
             first=first,
             per_second=per_second,
         ) as publishing:
-            sent = delays.sent_of(publishing.lines(count / per_second + _END_SECONDS))
-        seen = delays.seen_of(watching.lines())
-    try:
-        return delays.delays(sent, seen, leave_out_ms=leave_out_ms)
-    except KeyError as missing:
-        raise StartError(f"the event {missing} was confirmed, but not seen on the inbox.") from None
+            yield Stream(publishing, watching, count / per_second)

@@ -66,8 +66,8 @@ def latency(bench: Bench) -> Result:
             f"{SECONDS} s in each round, the first {LEAVE_OUT_SECONDS:.0f} left out; a reader on librdkafka "
             "with its defaults (read_committed) watches one inbox; each in a process of its own. An event's "
             "time goes from its append time on the outbox until that reader has it in hand. Percentiles are "
-            "those of a round; of the rounds, the median. The times inside are told by the gate's own time on each "
-            "delivery and the broker's append time on the inbox."
+            "those of a round; of the rounds, the median. The times inside are told by the gate's own time "
+            "on each delivery and the broker's append time on the inbox."
         ),
         findings=(
             *(finding for entry in entries for finding in _findings(entry, measured)),
@@ -98,14 +98,14 @@ def _measure(bench: Bench, ground: Ground, entry: _Entry, number: int) -> _Measu
         if ours:
             ground.wait_decided()
         before = _cpu_seconds(processes)
-        ways = agencies.steady(
+        with agencies.stream(
             ground,
             login=world.RECIPIENT if ours else topics.ADMIN_PRINCIPAL,
             topic=topics.inbox(world.RECIPIENT) if ours else world.SINK,
             per_second=entry.rate,
             count=count,
-            leave_out_ms=min(LEAVE_OUT_SECONDS, count / entry.rate / 4) * 1000,
-        )
+        ) as stream:
+            ways = stream.ways(min(LEAVE_OUT_SECONDS, count / entry.rate / 4) * 1000)
         used = (_cpu_seconds(processes) - before) * len(ways) / count
     seconds = max(1, ways[-1].at - ways[0].at) / 1000
     name, totals = entry.contender.name, [each.total for each in ways]

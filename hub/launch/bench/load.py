@@ -39,9 +39,10 @@ class Task:
     """What somebody with a `login` does on a topic.
 
     `publish` puts `count` events from number `first` on it, `per_second` of them or, with 0, as fast as it
-    can. `watch` reads it from the end on until it has seen `count` records; `drain` reads so many from the
-    beginning, as fast as it can. `file` is where it writes its lines: of Sent, of Seen, or of a drain one
-    line with its begin, its end, its records and their bytes.
+    can. `watch` reads it from the end on until it has seen `count` records. `drain` reads so many from the
+    beginning, as fast as it can and again from the beginning, for `seconds` from `begin` (seconds since 1970)
+    on. `file` is where it writes its lines: of Sent, of Seen, or of a drain one with its begin, its end, its
+    records and their bytes.
     """
 
     kind: Literal["publish", "watch", "drain"]
@@ -51,6 +52,8 @@ class Task:
     file: str
     first: int = 0
     per_second: float = 0
+    begin: float = 0
+    seconds: float = 0
 
     def text(self) -> str:
         """Return it as the value of BENCH_TASK."""
@@ -118,7 +121,8 @@ def _produce(producer: Producer, topic: str, record: Record, note: _Note) -> Non
 
 
 def _watch(settings: Settings, task: Task, stop: Stop) -> list[Any]:
-    consumer = _at(settings, task, 1)
+    consumer = Consumer(clients.reader(settings, task.login, _group(task)), logger=None)
+    consumer.assign(_places(settings, task, 1))
     seen: list[Seen] = []
     process.ready()
     while not stop and len(seen) < task.count:
@@ -136,29 +140,37 @@ def _watch(settings: Settings, task: Task, stop: Stop) -> list[Any]:
 
 
 def _drain(settings: Settings, task: Task, stop: Stop) -> list[Any]:
-    consumer = _at(settings, task, 0)
+    places = _places(settings, task, 0)
+    consumer = Consumer(clients.reader(settings, task.login, _group(task)), logger=None)
     process.ready()
-    begin, events, size = time.time(), 0, 0
-    while not stop and events < task.count:
-        for message in consumer.consume(_AT_ONCE, 0.1):
+    stop.wait(max(0.0, task.begin - time.time()))
+    begin = end = time.time()
+    events = size = 0
+    while not stop and end - begin < task.seconds:
+        if events % task.count == 0:
+            consumer.assign(places)
+        for message in consumer.consume(min(_AT_ONCE, task.count - events % task.count), 0.1):
             _insist(message)
             events += 1
             size += len(message)
-    end = time.time()
+        end = time.time()
     consumer.close()
     return [(begin * 1000, end * 1000, events, size)]
 
 
-def _at(settings: Settings, task: Task, place: Literal[0, 1]) -> Consumer:
-    """Return a reader of the task's topic from its beginning (0) or its end (1) on; it commits nothing."""
-    group = topics.group(AgencyCode(task.login))
-    consumer = Consumer(clients.reader(settings, task.login, group), logger=None)
+def _group(task: Task) -> str:
+    return topics.group(AgencyCode(task.login))
+
+
+def _places(settings: Settings, task: Task, place: Literal[0, 1]) -> list[TopicPartition]:
+    """Return the beginnings (0) or the ends (1) of the topic's partitions."""
+    consumer = Consumer(clients.reader(settings, task.login, _group(task)), logger=None)
     known = consumer.list_topics(task.topic, _CALL_SECONDS).topics[task.topic].partitions
     places = [TopicPartition(task.topic, number) for number in known]
     for each in places:
         each.offset = consumer.get_watermark_offsets(each, _CALL_SECONDS)[place]
-    consumer.assign(places)
-    return consumer
+    consumer.close()
+    return places
 
 
 def _insist(message: Message) -> None:

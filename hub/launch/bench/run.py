@@ -13,7 +13,7 @@ from rich.table import Table
 
 from hub.contracts.moments import rfc3339
 from hub.errors import ConfigError
-from hub.launch.bench import gate, page, profile
+from hub.launch.bench import audit, gate, latency, neighbours, page, profile, publisher
 from hub.launch.bench.bench import Bench
 from hub.launch.bench.machine import machine
 from hub.launch.bench.model import Finding, Result
@@ -22,7 +22,11 @@ from hub.settings import Settings
 BENCHMARKS: Mapping[str, Callable[[Bench], Result]] = {
     "gate": gate.gate,
     "two-gates": gate.two_gates,
+    "audit": audit.audit,
+    "publisher": publisher.publisher,
     "profile": profile.profile,
+    "latency": latency.latency,
+    "neighbours": neighbours.neighbours,
 }
 """Every benchmark by name, in the order in which they run and are told."""
 
