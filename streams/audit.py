@@ -7,9 +7,11 @@ the database says. Figures are shown from the first cut on that this process has
 
 from __future__ import annotations
 
+import gc
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -103,7 +105,8 @@ class Auditor:
         account, logs = self._begun()
         cut = logs.take_cut(account, first=self._first)
         self._first = False
-        logs.read(cut, account, self._between)
+        with _uncollected():
+            logs.read(cut, account, self._between)
         return self._finish(cut)
 
     def close(self) -> None:
@@ -167,6 +170,7 @@ class Auditor:
         self._figures.lag()
         if self._unsaved >= SAVE_RECORDS or self._heard - self._saved_at > SAVE_SECONDS:
             self._save(None)
+            gc.collect()
 
     def _idle(self) -> None:
         """While nothing comes: stop if asked to, and say so if it takes long."""
@@ -286,6 +290,16 @@ class _Figures:
         return found
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Do without the search for cycles: among the records that wait it takes a fifth of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 def _bounds(settings: Settings) -> Bounds:
     return Bounds(settings.gate.dedupe_events, round(settings.gate.dedupe_hours * 3_600_000))
 
@@ -294,6 +308,7 @@ def main(settings: Settings, stop: Stop) -> None:
     """Run the audit until `stop`."""
     serve(settings.metrics.port, settings.metrics.host)
     engine = make_engine(settings, pool_size=1)
+    gc.freeze()
     try:
         Auditor(settings, engine, stop).work()
     finally:

@@ -6,7 +6,7 @@ places in whatever order; then says how far every log was read (`close`). The bo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -44,12 +44,17 @@ class Progress(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """The audit's own verdict; `owed` are the deliveries: term, digests of head and value."""
+    """The audit's own verdict.
+
+    `owed` are the deliveries: term, digests of head and value; `seen`: what the event is remembered by, None
+    for a replay.
+    """
 
     kind: int
     reason: str | None
     reading: Reading | None = None
-    owed: tuple[tuple[Term, bytes, bytes], ...] = ()
+    owed: Sequence[tuple[Term, bytes, bytes]] = ()
+    seen: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,17 +357,18 @@ class Account:
             reading = self._judge.read(record)
             rules = self._ground.rules(ground.edition)
             rules.check(reading)
+            seen = None
             if reading.replay_of is None:
-                name, content_ = remembered(reading.envelope, record.value)
-                match book.seen.sight(name, content_, record.offset, record.timestamp):
+                seen = remembered(reading.envelope, record.value)
+                match book.seen.sight(*seen, record.offset, record.timestamp):
                     case "conflict":
                         return Verdict(PARKED, "id-conflict")
                     case "duplicate":
-                        return Verdict(DUPLICATE, None, reading)
+                        return Verdict(DUPLICATE, None, reading, seen=seen)
             terms = rules.terms(reading, ground.at_ms)
             due = expected.Due(self._judge, reading)
-            owed = tuple((term, due.head_digest(term), due.value_digest(term)) for term in terms)
-            return Verdict(ROUTED if owed else UNCLAIMED, None, reading, owed)
+            owed = [(term, due.head_digest(term), due.value_digest(term)) for term in terms]
+            return Verdict(ROUTED if owed else UNCLAIMED, None, reading, owed, seen)
         except Misread as misread:
             return Verdict(PARKED, misread.reason)
         except MemoryError:
@@ -382,9 +388,8 @@ class Account:
         moment: bytes | None,
     ) -> None:
         row = book.row
-        if reading.replay_of is None:
-            name, content_ = remembered(reading.envelope, record.value)
-            book.seen.remember(name, content_, record.offset, record.timestamp)
+        if verdict.seen is not None:
+            book.seen.remember(*verdict.seen, record.offset, record.timestamp)
         if verdict.kind == DUPLICATE:
             row.duplicate += 1
         elif verdict.kind == UNCLAIMED:

@@ -7,8 +7,7 @@ The checks that need no agency registry and no memory, in the contract's order; 
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from hub.audit.pseudonyms import Pseudonyms
 from hub.contracts import envelope, frame, structured, topics
@@ -38,8 +37,7 @@ class Misread(Exception):  # noqa: N818 - never leaves this room
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A record that passed the checks: `value` is framed Avro also where it came in structured mode.
 
     `agency` is the one that `ce_source` names; `only` are the routes that a replay keeps to, None for all.
@@ -48,10 +46,15 @@ class Reading:
     envelope: Envelope
     agency: AgencyCode
     contract: Contract
-    data: dict[str, Any]
     value: bytes
     replay_of: Origin | None
     only: frozenset[str] | None
+    codec: Codec
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The raw data of the value; few events need it."""
+        return self.codec.decode_body(self.contract, self.value)
 
 
 class Judge:
@@ -76,12 +79,12 @@ class Judge:
         if replay_of is None and record.topic != topics.outbox(agency):
             raise Misread("source-mismatch")
         value = self._value(record, document)
-        contract, data = self._decoded(value)
+        contract = self._contract(value)
         if attributes.type != contract.event_type or record.key != attributes.key.encode():
             raise Misread("envelope")
         if attributes.subject is not None and names_a_person(attributes.subject):
             raise Misread("invalid")
-        return Reading(attributes, agency, contract, data, value, replay_of, only)
+        return Reading(attributes, agency, contract, value, replay_of, only, self.codec)
 
     def _value(self, record: Record, document: structured.Structured | None) -> bytes:
         if document is not None:
@@ -96,15 +99,18 @@ class Judge:
             raise Misread("frame")
         return value
 
-    def _decoded(self, value: bytes) -> tuple[Contract, dict[str, Any]]:
+    def _contract(self, value: bytes) -> Contract:
+        """Return the contract of which the bytes are one value; whatever looks unusual is decoded."""
         try:
             contract = self.codec.contracts.by_id(frame.schema_id(value))
         except ContractError:
             raise Misread("unknown-schema") from None
-        try:
-            return contract, self.codec.decode_body(contract, value)
-        except ContractError:
-            raise Misread("decode") from None
+        if self.codec.spans(contract, value) is None:
+            try:
+                self.codec.decode_body(contract, value)
+            except ContractError:
+                raise Misread("decode") from None
+        return contract
 
 
 _HUB_OUTBOX = topics.outbox(topics.HUB)

@@ -57,6 +57,7 @@ class Logs:
         self._given: dict[Place, int] = {}
         self._warned: set[Place] = set()
         self._begun: set[Place] = set()
+        self._places: dict[tuple[str, int], Place] = {}
 
     @property
     def positions(self) -> dict[Place, int]:
@@ -112,7 +113,7 @@ class Logs:
         self._others.close()
 
     def _give(self, record: Record, cut: Cut, account: Account) -> None:
-        place = Place(record.topic, record.partition)
+        place = self._place(record.topic, record.partition)
         self._given[place] = record.offset + 1
         kind = kind_of(place)
         if kind == "inbox":
@@ -124,6 +125,11 @@ class Logs:
             if progress is not None:
                 self._owed[progress.place] = max(progress.next, self._owed.get(progress.place, 0))
                 self._settle(cut, account)
+
+    def _place(self, topic: str, partition: int) -> Place:
+        """Return a place; each is made once."""
+        name = (topic, partition)
+        return self._places.get(name) or self._places.setdefault(name, Place(topic, partition))
 
     def _settle(self, cut: Cut, account: Account) -> None:
         """Give the outboxes' records that receipts speak of, and have them judged."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from heapq import heappop, heappush, heapreplace
+from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -118,9 +119,14 @@ class Reader:
         heads: list[tuple[int, Place]] = []
         self._find_heads({place for place, end in ends.items() if self._logs[place].next < end}, ends, heads)
         while heads:
-            _, place = heappop(heads)
-            yield self._give(self._logs[place])
-            self._find_heads({place}, ends, heads)
+            place = heads[0][1]
+            log, end = self._logs[place], ends[place]
+            yield self._give(log)
+            if log.waiting and log.waiting[0][0].offset < end:
+                heapreplace(heads, (log.waiting[0][0].timestamp, place))
+            else:
+                heappop(heads)
+                self._find_heads({place}, ends, heads)
 
     def upto(self, place: Place, end: int) -> Iterator[Record]:
         """Yield the records of one partition below an end, which must not lie behind the last stable one."""
@@ -183,19 +189,26 @@ class Reader:
             self._idle()
 
     def _take(self, message: Message) -> None:
-        error, offset = message.error(), int(message.offset() or 0)
-        log = self._logs.get(Place(str(message.topic()), int(message.partition() or 0)))
+        error = message.error()
         if error is not None:
-            if error.code() == _EOF and log is not None:
-                log.fetched = max(log.fetched, offset)
-            elif error.code() != _EOF and not error.retriable() and error.code() not in _PASSING:
-                raise failed(error, f"{message.topic()} cannot be read")
-        elif log is not None and offset >= log.fetched:
-            record = record_of(message)
+            self._note(message, error)
+            return
+        record = record_of(message)
+        log = self._logs.get(cast("Place", record[:2]))
+        if log is not None and record.offset >= log.fetched:
             weight = record.size + _RECORD_BYTES
             log.waiting.append((record, weight))
-            log.fetched = offset + 1
+            log.fetched = record.offset + 1
             self._held += weight
+
+    def _note(self, message: Message, error: KafkaError) -> None:
+        """Take what is no record: the end of a partition, or trouble."""
+        log = self._logs.get(Place(str(message.topic()), int(message.partition() or 0)))
+        if error.code() != _EOF:
+            if not error.retriable() and error.code() not in _PASSING:
+                raise failed(error, f"{message.topic()} cannot be read")
+        elif log is not None:
+            log.fetched = max(log.fetched, int(message.offset() or 0))
 
     def _throttle(self) -> None:
         """Beyond the budget, let only partitions come of which nothing waits."""
