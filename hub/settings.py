@@ -71,7 +71,9 @@ class GateSettings(_Group):
     count: int = Field(1, ge=1, le=64, description="how many gates `hub up` starts")
     slot: int = Field(0, ge=0, description="slot of this gate; two gates never share one")
     batch_events: int = Field(2000, ge=1, le=100_000, description="the most events in one transaction")
-    linger_ms: int = Field(20, ge=0, le=5000, description="how long a batch waits to fill, milliseconds")
+    linger_ms: int = Field(
+        2, ge=0, le=5000, description="how long a batch waits to fill while the gate is idle, milliseconds"
+    )
     event_bytes: int = Field(
         topics.EVENT_BYTES, ge=1024, description="the largest event taken: key + value + headers, bytes"
     )

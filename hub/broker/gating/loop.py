@@ -99,7 +99,7 @@ class GateLoop:
 
         Raises FencedError or another HubError when this gate has to end; nothing is half written then.
         """
-        records = self._outboxes.consume(self._most, self._linger)
+        records = self._outboxes.consume(self._most, self._linger, self._is_ending)
         group = self._outboxes.membership() if records else None
         done = 0
         for chunk in _chunks(records, self._limit):
@@ -115,6 +115,9 @@ class GateLoop:
         """Wait until the last batch's transaction has ended, as `step` does; raises as `step`."""
         self._ended()
         self._waiter.shutdown()
+
+    def _is_ending(self) -> bool:
+        return self._ending is not None and not self._ending.end.done()
 
     def _wait(self) -> None:
         """Return when no transaction is open; how it ended is told by `_ended`."""

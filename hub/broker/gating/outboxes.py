@@ -25,6 +25,7 @@ from hub.settings import Settings
 
 SESSION_MS = 8000
 _IDLE_SECONDS = 0.2
+_BUSY_SECONDS = 0.002
 _CALL_SECONDS = 10.0
 _DEADLY = frozenset(
     {
@@ -69,8 +70,12 @@ class Outboxes:
         """Leave the group; its partitions go to the other gates at once."""
         self._consumer.close()
 
-    def consume(self, most: int, linger_seconds: float) -> list[Record]:
+    def consume(
+        self, most: int, linger_seconds: float, busy: Callable[[], bool] = lambda: False
+    ) -> list[Record]:
         """Return up to `most` records: wait a moment for the first, then `linger_seconds` for more.
+
+        As long as the gate is `busy` with what it read before, waiting costs nothing, and it goes on.
 
         Raises BrokerError where Kafka refuses, FencedError where another process has this gate's slot.
         """
@@ -79,6 +84,8 @@ class Outboxes:
             messages = self._consumer.consume(1, _IDLE_SECONDS)
             if messages and most > 1:
                 messages += self._consumer.consume(most - 1, linger_seconds)
+                while len(messages) < most and busy():
+                    messages += self._consumer.consume(most - len(messages), _BUSY_SECONDS)
         except KafkaException as exception:
             raise _stopping(exception.args[0]) from None
         records = [record_of(message) for message in messages if self._is_record(message)]

@@ -74,7 +74,9 @@ class Transactions:
             "message.max.bytes": topics.EVENT_BYTES + topics.HEADROOM_BYTES,
             "queue.buffering.max.messages": 500_000,
             "queue.buffering.max.kbytes": 256 * 1024,
-            "linger.ms": 5,
+            "linger.ms": 2,
+            # What a transaction waits for at its beginning: the broker has not ended the one before.
+            "retry.backoff.ms": 2,
         }
         self._producer = Producer(config, logger=None)
         self._appended_at: int | None = None
