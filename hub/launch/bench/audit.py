@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from statistics import median
-from types import TracebackType
-from typing import Self
 
 import psutil
 
@@ -14,11 +12,9 @@ from hub.launch.bench import audited, world
 from hub.launch.bench.bench import Bench
 from hub.launch.bench.ground import Ground
 from hub.launch.bench.model import Contender, Finding, Result, Run
+from hub.launch.bench.positions import Positions
 from hub.launch.bench.stopwatch import Counter, Progress, run_of, watch
-from hub.settings import Settings
-from hub.store import offsets
 from hub.store.audit import CONSUMER
-from hub.store.engine import engine, transaction
 
 ROUNDS = 3
 EVENTS = 150_000
@@ -43,26 +39,6 @@ _HOW = (
 _SECONDS = 600.0
 
 
-class Judged:
-    """How far the audit's saved books are on the source's outbox. A context manager."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._engine = engine(settings, pool_size=1)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._engine.dispose()
-
-    def total(self) -> int:
-        """Return the sum of the offsets up to which events are judged."""
-        with transaction(self._engine, snapshot=True) as connection:
-            return sum(offsets.read(connection, CONSUMER, topics.outbox(world.SOURCE)).values())
-
-
 def audit(bench: Bench) -> Result:
     """Measure the gate and then the audit over the same events, by rounds; it must find nothing wrong."""
     runs: list[Run] = []
@@ -71,7 +47,7 @@ def audit(bench: Bench) -> Result:
             ground.fill(max(LEAST_EVENTS, bench.events(EVENTS)))
             with Progress(ground.settings, topics.GATE_GROUP, topics.outbox(world.SOURCE)) as progress:
                 runs.append(_run(ground, "gate-0", progress, _GATE, number))
-            with Judged(ground.settings) as judged:
+            with Positions(ground.settings, CONSUMER, topics.outbox(world.SOURCE)) as judged:
                 runs.append(_run(ground, "audit", judged, _AUDIT, number))
             for run in runs[-2:]:
                 bench.say(f"round {number}: {run.contender}: {run.per_cpu_second:,.0f} events a CPU second")

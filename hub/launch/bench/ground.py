@@ -102,12 +102,12 @@ class Ground:
         if not part.stop(120):
             raise StartError(f"{part.name} did not stop within 120 s: {part.last_words()}")
 
-    def fill(self, count: int) -> None:
+    def fill(self, count: int, made: world.Events = world.events) -> None:
         """Put the next `count` events on the source's outbox, and wait until the broker has them."""
-        self.publish(count, self.filled)
+        self.publish(count, self.filled, made)
         self.filled += count
 
-    def publish(self, count: int, first: int) -> None:
+    def publish(self, count: int, first: int, made: world.Events = world.events) -> None:
         """Put `count` events from number `first` on the source's outbox, as the SDK writes them."""
         errors: list[KafkaError] = []
 
@@ -117,7 +117,7 @@ class Ground:
 
         producer = Producer(self.writer(world.SOURCE), logger=None)
         outbox = topics.outbox(world.SOURCE)
-        for record in world.records(self.codec, first, count):
+        for record in world.records(self.codec, first, count, made=made):
             while True:
                 try:
                     producer.produce(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import yaml
@@ -99,6 +99,10 @@ def _agreement(recipient: AgencyCode, events: dict[str, object]) -> dict[str, ob
     }
 
 
+Events = Callable[[int], Iterator[Event]]
+"""Yields events from a number on, for ever."""
+
+
 def events(first: int) -> Iterator[Event]:
     """Yield the events from a number on, for ever; a number always gives the same event."""
     for number in itertools.count(first):
@@ -117,7 +121,9 @@ def event_id(number: int) -> str:
     return str(uuid.uuid5(_NAMESPACE, str(number)))
 
 
-def records(codec: Codec, first: int, count: int, source: AgencyCode = SOURCE) -> Iterator[Record]:
-    """Yield so many events as the SDK of `source` writes them."""
-    for event in itertools.islice(events(first), count):
+def records(
+    codec: Codec, first: int, count: int, source: AgencyCode = SOURCE, made: Events = events
+) -> Iterator[Record]:
+    """Yield so many events as the SDK of `source` writes them; `made`: other events than these."""
+    for event in itertools.islice(made(first), count):
         yield to_record(event, source, codec)
