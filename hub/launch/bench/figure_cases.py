@@ -1,7 +1,7 @@
 """A million cases for the benchmark of the figures, put straight into PostgreSQL.
 
-Five journeys with an agency each, three channels, eight provinces, five years; three steps and two hand-offs
-a case. What is by chance is the same each time.
+Five journeys with an agency each, three channels, eight provinces; three steps and two hand-offs a case.
+What is by chance is the same each time.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from sqlalchemy import Engine, text
 from hub.launch.bench.database import vacuum
 
 ZONE = "Asia/Tehran"
-MONTHS = 60
 CHANGED = 1000
 
 # Times are log-normal, their median by journey; a tenth of the cases stays open.
-_CASES = f"""
+_CASES = """
     INSERT INTO journey_case (caseid, partition, agency, journey, journey_version, calendar, channel,
         province, proactive, state, first_at, last_at, started_at, ended_at, deadline_at, late, stuck_at,
         agencies, events, reopened, steps_told, steps_retyped, variant, first_activity, last_activity, notes,
@@ -28,19 +27,19 @@ _CASES = f"""
         CASE WHEN ended THEN began + took * interval '1 second' END, began + interval '30 days',
         CASE WHEN ended THEN took > 2592000 END,
         CASE WHEN NOT ended THEN began + interval '90 days' END,
-        CASE WHEN n % 3 = 0 THEN '{{a,b}}'::text[] ELSE '{{a,b,c}}'::text[] END, 7, 0, 3, n % 2,
-        md5((floor(2000 * r1 ^ 3) * 5 + j)::text), 'start-' || j, 'end-' || j || '-' || n % 7, '{{}}', '{{}}'
+        CASE WHEN n % 3 = 0 THEN '{a,b}'::text[] ELSE '{a,b,c}'::text[] END, 7, 0, 3, n % 2,
+        md5((floor(2000 * r1 ^ 3) * 5 + j)::text), 'start-' || j, 'end-' || j || '-' || n % 7, '{}', '{}'
     FROM (
         SELECT n, n % 5 AS j, r1, r2, began,
                round(exp(12.5 + (n % 5) * 0.4 + sqrt(-2 * ln(r3)) * cos(2 * pi() * r4))::numeric, 3) AS took,
                n % 11 < 10 AND began < '2025-12-01Z' AS ended
         FROM (
             SELECT n, random() AS r1, random() AS r2, 1 - random() AS r3, random() AS r4,
-                   '2021-01-01Z'::timestamptz + random() * interval '{MONTHS} months' AS began
+                   '2026-01-01Z'::timestamptz - random() * :months * interval '1 month' AS began
             FROM generate_series(1, :cases) AS n
         ) AS drawn
     ) AS drawn
-"""  # noqa: S608 - a number of ours
+"""
 _STEPS = """
     INSERT INTO case_step (caseid, step, run, owner, state, entered_at, due_at, completed_at, seconds, late,
         retyped)
@@ -77,11 +76,11 @@ _MARK_ONE = "INSERT INTO figure_due SELECT DISTINCT journey, '2025-11', 1 FROM f
 _CLOCK = "INSERT INTO case_clock (partition, moment) VALUES (0, '2026-01-01Z')"
 
 
-def fill(database: Engine, cases: int) -> None:
-    """Make so many cases with their steps and hand-offs, all months due."""
+def fill(database: Engine, cases: int, months: int) -> None:
+    """Make so many cases of the last months of 2025 with their steps and hand-offs, all months due."""
     with database.begin() as connection:
         connection.execute(text("SELECT setseed(0.5)"))
-        connection.execute(text(_CASES), {"cases": cases})
+        connection.execute(text(_CASES), {"cases": cases, "months": months})
         connection.execute(text(_STEPS))
         connection.execute(text(_HANDOFFS))
         connection.execute(text(_MARK_ALL), {"zone": ZONE})

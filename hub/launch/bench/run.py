@@ -13,7 +13,19 @@ from rich.table import Table
 
 from hub.contracts.moments import rfc3339
 from hub.errors import ConfigError
-from hub.launch.bench import audit, gate, latency, neighbours, page, profile, publisher
+from hub.launch.bench import (
+    audit,
+    cases,
+    figures,
+    gate,
+    latency,
+    neighbours,
+    open_cases,
+    page,
+    profile,
+    publisher,
+    ticks,
+)
 from hub.launch.bench.bench import Bench
 from hub.launch.bench.machine import machine
 from hub.launch.bench.model import Finding, Result
@@ -27,6 +39,10 @@ BENCHMARKS: Mapping[str, Callable[[Bench], Result]] = {
     "profile": profile.profile,
     "latency": latency.latency,
     "neighbours": neighbours.neighbours,
+    "cases": cases.cases,
+    "open-cases": open_cases.open_cases,
+    "ticks": ticks.ticks,
+    "figures": figures.figures,
 }
 """Every benchmark by name, in the order in which they run and are told."""
 
