@@ -46,8 +46,13 @@ class Outboxes:
             "session.timeout.ms": SESSION_MS,
             "heartbeat.interval.ms": 1000,
             "max.poll.interval.ms": 900_000,
-            "fetch.wait.max.ms": 100,
+            "fetch.wait.max.ms": 50,
             "queued.max.messages.kbytes": 65_536,
+            # All partitions share the client's queue. What a flooded outbox may have in it before others'
+            # events is little, and asked for again soon: with librdkafka's defaults others waited 10 s.
+            "queued.min.messages": 1000,
+            "max.partition.fetch.bytes": 32 * 1024,
+            "fetch.queue.backoff.ms": 10,
         }
         self._log = structlog.get_logger()
         self._recovery = recovery

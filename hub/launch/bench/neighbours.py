@@ -31,7 +31,8 @@ SECONDS = 15.0
 """How long others are watched in quiet, and how long beside the hasty one."""
 LEAVE_OUT_SECONDS = 5.0
 MOST_RATIO = 2.0
-QUOTA = Quota(consume_bytes_per_second=5_000_000)
+QUOTA = Quota(consume_bytes_per_second=2_000_000, request_percentage=50)
+"""The example's of docs/reference/agency-registry.md."""
 _GATE = Contender("Peyvand's gate", "this", "")
 
 
@@ -52,7 +53,7 @@ def neighbours(bench: Bench) -> Result:
     """Measure the steady agencies' p99 in quiet, beside a drain with and without a quota, beside a flood."""
     registry = bench.folder / "neighbours-registry"
     _write_registry(registry)
-    seconds, backlog = SECONDS * max(bench.share, 0.1), bench.events(BACKLOG)
+    seconds, backlog = SECONDS * max(bench.share, 0.05), bench.events(BACKLOG)
     drains: dict[bool, list[_Beside]] = {True: [], False: []}
     with bench.ground("neighbours", registry) as ground:
         with Gates(_GATE).running(ground):
@@ -141,9 +142,11 @@ def _result(drains: dict[bool, list[_Beside]], flood: float) -> Result:
             f"Others: {RATE:,} events/s from one source to one recipient, as in the benchmark of latency. In "
             f"each round they are watched in quiet for {SECONDS:.0f} s and as long again while another "
             f"recipient reads {BACKLOG:,} old deliveries on librdkafka as fast as it can (again from the "
-            "beginning when it is through), once with the quota of bytes that an agency has by default and "
-            "once with none. Ratios are of the same round. The flood: another source has put "
-            f"{FLOODED:,} events on its outbox, and the gate works through them."
+            "beginning when it is through), once with a quota "
+            f"({QUOTA.consume_bytes_per_second:,} bytes a second as they are on the wire, compressed, and "
+            f"{QUOTA.request_percentage} % of a broker's thread) and once with none. Ratios are of the same "
+            f"round. The flood: another source has put {FLOODED:,} events on its "
+            "outbox, and the gate works through them."
         ),
         findings=(
             _ratio("others' p99 while one agency drains a backlog, against quiet", limited, MOST_RATIO),
