@@ -7,11 +7,9 @@ the database says. Figures are shown from the first cut on that this process has
 
 from __future__ import annotations
 
-import gc
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,6 +28,7 @@ from hub.contracts import topics
 from hub.contracts.codec import Codec
 from hub.contracts.schemas import Contracts
 from hub.errors import BrokerError, HubError, StoreUnavailableError
+from hub.host import cycles
 from hub.host.process import Stop, ready, run
 from hub.metrics import metrics, serve
 from hub.settings import Settings
@@ -105,7 +104,7 @@ class Auditor:
         account, logs = self._begun()
         cut = logs.take_cut(account, first=self._first)
         self._first = False
-        with _uncollected():
+        with cycles.uncollected():
             logs.read(cut, account, self._between)
         return self._finish(cut)
 
@@ -170,7 +169,7 @@ class Auditor:
         self._figures.lag()
         if self._unsaved >= SAVE_RECORDS or self._heard - self._saved_at > SAVE_SECONDS:
             self._save(None)
-            gc.collect()
+            cycles.collect()
 
     def _idle(self) -> None:
         """While nothing comes: stop if asked to, and say so if it takes long."""
@@ -290,16 +289,6 @@ class _Figures:
         return found
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Do without the search for cycles: among the records that wait it takes a fifth of the time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
 def _bounds(settings: Settings) -> Bounds:
     return Bounds(settings.gate.dedupe_events, round(settings.gate.dedupe_hours * 3_600_000))
 
@@ -308,7 +297,7 @@ def main(settings: Settings, stop: Stop) -> None:
     """Run the audit until `stop`."""
     serve(settings.metrics.port, settings.metrics.host)
     engine = make_engine(settings, pool_size=1)
-    gc.freeze()
+    cycles.settle()
     try:
         Auditor(settings, engine, stop).work()
     finally:

@@ -22,6 +22,7 @@ from hub.contracts import topics
 from hub.contracts.codec import Codec
 from hub.contracts.schemas import Contracts
 from hub.errors import ContractError, HubError, StoreUnavailableError
+from hub.host import cycles
 from hub.host.process import Stop, ready, run
 from hub.metrics import metrics, serve
 from hub.settings import Settings
@@ -67,7 +68,8 @@ class Projector:
         try:
             while not self._stop:
                 messages = self._inbox.read(self._settings.batch_events, self._settings.linger_ms / 1000)
-                self._project([each for each in messages if self._is_new(each)])
+                with cycles.uncollected():
+                    self._project([each for each in messages if self._is_new(each)])
                 self._inbox.mirror(self._places(), wait=not messages)
                 self._parked.step()
             self._inbox.mirror(self._places(), wait=True)
@@ -185,7 +187,9 @@ def _record(message: Message) -> Record:
 def main(settings: Settings, stop: Stop) -> None:
     """Run the projector until `stop`."""
     serve(settings.metrics.port, settings.metrics.host)
-    Projector(settings, stop).work()
+    projector = Projector(settings, stop)
+    cycles.settle()
+    projector.work()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
-from operator import attrgetter
 from typing import Any
 
 import psycopg
@@ -17,8 +16,6 @@ from hub.window.catalogue import Entry
 from hub.window.feed import FeedRow
 from hub.window.projection import Batch, State
 
-_NAMES = tuple(each.name for each in fields(FeedRow))
-_VALUES = attrgetter(*_NAMES)
 _UPSERT = text("""
     INSERT INTO catalogue AS old
         (kind, agency, id, type, event_id, time, accepted_at, first_accepted_at,
@@ -78,7 +75,7 @@ class Projection:
         try:
             with self._engine.begin() as connection:
                 offsets.advance(connection, self._consumer, self._topic, batch.places)
-                copy(connection, "feed", _NAMES, [_VALUES(row) for row in batch.rows])
+                copy(connection, "feed", FeedRow._fields, batch.rows)
                 _upsert(connection, batch.entries)
                 sequences.keep(connection, self._consumer, batch.sequences, batch.faults)
         except (DBAPIError, psycopg.Error) as error:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from hub.contracts import delivery
 from hub.contracts.codec import Codec
@@ -17,8 +16,7 @@ from hub.errors import ContractError
 _AS_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record of an inbox as the broker gave it; `appended_ms` is the broker's clock, ms since 1970."""
 
     partition: int
@@ -28,8 +26,7 @@ class Record:
     value: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class FeedRow:
+class FeedRow(NamedTuple):
     """One row of the feed: the columns of `hub.store.tables.feed`, in their order; `data` is JSON text."""
 
     partition: int

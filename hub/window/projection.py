@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hub.contracts.codec import Codec
 from hub.errors import ContractError
@@ -13,8 +14,7 @@ from hub.window.feed import FeedRow, Record
 from hub.window.sequence import Fault, Lane, check
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One record, understood (`row`) or not (`refusal` says why, without personal data)."""
 
     record: Record
