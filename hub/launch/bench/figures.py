@@ -30,10 +30,10 @@ SECONDS = 1.0
 _HOW = (
     f"Cases over {MONTHS} months, of five journeys, with steps and hand-offs, are put into PostgreSQL, and "
     f"all figures are worked out once. Then, again and again, {figure_cases.CHANGED:,} cases of one month "
-    "get one more event. Refreshed: the month is counted anew, its percentiles and variants too, and years and "
-    "all time are added up from months. Then the process's own cycle is called here: all figures are worked "
-    "out, small groups hidden, what differs is written. That goes with the number of figures, not of cases. "
-    "Of the rounds, the median."
+    "get one more event. Refreshed: the month is counted anew, its percentiles and variants too, and years "
+    "and all time are added up from months. Then the process's own cycle is called here: all figures are "
+    "worked out, small groups hidden, what differs is written. That goes with the number of figures, not of "
+    "cases. Of the rounds, the median."
 )
 
 
