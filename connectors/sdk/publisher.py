@@ -62,10 +62,16 @@ class Pending:
 class _ByKey(DefaultPartitioner):  # type: ignore[misc]
     """Java's partitioner for keys; a key's hash is kept, as the events of a case come with the same one."""
 
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+
     def partition(self, *told: Any) -> int:
         """Return the partition of a key. An agency's topics never change their partition count."""
         topic, _, key, _, _, cluster = told
-        return _hash(key) % len(cluster.partitions_for_topic(topic))
+        count = self._counts.get(topic)
+        if count is None:
+            count = self._counts[topic] = len(cluster.partitions_for_topic(topic))
+        return _hash(key) % count
 
 
 @lru_cache(maxsize=10_000)
@@ -173,7 +179,13 @@ class Publisher:
                 raise
 
     def _send(self, event: Event) -> Pending:
-        return Pending(self._hand_over(to_record(event, self.config.agency, self._codec)), event.id)
+        key, value, headers = to_record(event, self.config.agency, self._codec)
+        # As `translated` does, which would cost each event a microsecond.
+        try:
+            future = self._producer.send(self.topic, value, key, headers)
+        except (KafkaError, OSError) as error:
+            raise explain(error, self.topic) from None
+        return Pending(future, event.id)
 
     def _send_all(self, events: Iterable[Event]) -> None:
         # First all records, then all of the client's work: by turns they take a third longer, as each throws
@@ -186,15 +198,13 @@ class Publisher:
             places = dict.fromkeys((f"event {event.id}", fault.where or f"event {event.id}"))
             raise ContractError(fault.what, where=", ".join(places), do=fault.do) from None
         finally:
-            for record in records:
-                self._hand_over(record).add_errback(self._remember)
+            self._hand_over(records)
 
-    def _hand_over(self, record: Record) -> Any:
-        # As `translated` does, which would cost each event a microsecond.
-        try:
-            return self._producer.send(self.topic, record.value, record.key, record.headers)
-        except (KafkaError, OSError) as error:
-            raise explain(error, self.topic) from None
+    def _hand_over(self, records: Iterable[Record]) -> None:
+        topic, send, remember = self.topic, self._producer.send, self._remember
+        with translated(topic):
+            for key, value, headers in records:
+                send(topic, value, key, headers).add_errback(remember)
 
     def _remember(self, error: BaseException) -> None:
         with self._lock:

@@ -7,6 +7,7 @@ which most events consist have a step of their own, which looks at a value once.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from hub.contracts import avro, values, walk, writer
@@ -16,7 +17,7 @@ from hub.contracts.writer import Write
 _SHORT = 64
 _LENGTHS = [bytes([length * 2]) for length in range(_SHORT)]
 """Short lengths as they are written, in one byte."""
-_MISSING = object()
+_Steps = tuple[tuple[str, Write, bytes], ...]
 
 
 def compile_encoder(schema: dict[str, Any]) -> Write:
@@ -78,34 +79,64 @@ def _optional(union: list[Any], inner: Write) -> Write:
 
 
 def _record(schema: dict[str, Any], names: dict[str, Any]) -> Write:
-    known = [field["name"] for field in schema["fields"]]
-    fields = [
-        (field["name"], _encoder(field["type"], names), _default_bytes(field, names))
-        for field in schema["fields"]
-    ]
+    fields = _Fields(schema, names)
 
     def encode(out: bytearray, value: Any) -> None:
         # A dict is by far the most frequent, and quickly told.
         if type(value) is not dict and not isinstance(value, Mapping):
             raise Misfit("must be an object with the record's fields.")
-        get, given = value.get, 0
+        steps, rest = fields.steps(tuple(value))
         name = ""
         try:
-            for name, inner, default in fields:
-                found = get(name, _MISSING)
-                if found is not _MISSING:
-                    given += 1
-                    inner(out, found)
-                elif default is not None:
-                    out += default
-                else:
-                    raise Misfit("is missing and has no default.")  # noqa: TRY301 - told like any other
+            for name, inner, before in steps:
+                out += before
+                inner(out, value[name])
         except Misfit as misfit:
             raise misfit.within(name) from None
-        if given != len(value):
-            raise walk.unknown(value, known)
+        if rest is None:
+            raise fields.missing(value)
+        out += rest
 
     return encode
+
+
+class _Fields:
+    """A record's fields, and what is to be done for the values that have certain ones of them.
+
+    Programs give the same few sets of fields again and again, and of many possible fields some.
+    """
+
+    def __init__(self, schema: dict[str, Any], names: dict[str, Any]) -> None:
+        self._fields = {
+            field["name"]: (_encoder(field["type"], names), _default_bytes(field, names))
+            for field in schema["fields"]
+        }
+        self.steps = lru_cache(maxsize=256)(self._steps)
+
+    def _steps(self, given: tuple[Any, ...]) -> tuple[_Steps, bytes | None]:
+        """Return (name, encoder, defaults before it) of each given field, in their order, and what follows.
+
+        That is None where the given fields are not the record's: what comes before the first one that is
+        missing is still to be looked at.
+        """
+        steps: list[tuple[str, Write, bytes]] = []
+        before = b""
+        for name, (inner, default) in self._fields.items():
+            if name in given:
+                steps.append((name, inner, before))
+                before = b""
+            elif default is None:
+                return tuple(steps), None
+            else:
+                before += default
+        return tuple(steps), before if len(steps) == len(given) else None
+
+    def missing(self, value: Mapping[Any, Any]) -> Misfit:
+        """Return which of the record's fields is missing in a value, or which of the value's is none."""
+        for name, (_, default) in self._fields.items():
+            if name not in value and default is None:
+                return Misfit("is missing and has no default.").within(name)
+        return walk.unknown(value, self._fields)
 
 
 def _default_bytes(field: dict[str, Any], names: dict[str, Any]) -> bytes | None:

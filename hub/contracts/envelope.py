@@ -56,8 +56,6 @@ _SPEC_HEADER, _CONTENT_HEADER = ("ce_specversion", SPEC_VERSION.encode()), (CONT
 _KNOWN = {f"ce_{name}": name for name in ("specversion", *_REQUIRED, *_OPTIONAL)} | {
     CONTENT_TYPE: CONTENT_TYPE
 }
-# Whatever text an agency likes; the others have forms of their own.
-_FREE = ("id", "subject", "caseid", "causationid")
 _HUBS_OWN = (REPLAY_OF, ONLY_ROUTES)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 _SOURCE = re.compile(r"/agency/([a-z][a-z0-9-]{0,47})(?:/([a-z][a-z0-9-]{0,47}))?")
@@ -219,31 +217,46 @@ def from_attributes(attributes: dict[str, str], signatures: tuple[tuple[str, byt
     for name in _REQUIRED:
         if not attributes.get(name):
             raise ContractError(f"ce_{name} is missing.")
-    for name in _FREE:
-        value = attributes.get(name)
-        if value is not None:
-            # Plain printable ASCII, which most is, needs no search.
-            plain = value.isascii() and value.isprintable()
-            if not 0 < len(value) <= MAX_ATTRIBUTE_CHARS or not (plain or _NO_TEXT.search(value) is None):
-                raise ContractError(
-                    f"ce_{name} must have 1 to {MAX_ATTRIBUTE_CHARS} characters and no control characters."
-                )
+    get = attributes.get
+    subject, caseid, causationid = get("subject"), get("caseid"), get("causationid")
+    _check_text("id", attributes["id"])
+    if subject is not None:
+        _check_text("subject", subject)
+    if caseid is not None:
+        _check_text("caseid", caseid)
+    if causationid is not None:
+        _check_text("causationid", causationid)
     agency_of_source(attributes["source"])
     _check_time(attributes["time"])
-    _check_optional(attributes)
-    get = attributes.get
+    if caseid is not None:
+        split_case(caseid)
+    channel, traceparent = get("channel"), get("traceparent")
+    if channel is not None and channel not in CHANNELS:
+        raise ContractError(f"ce_channel must be one of {', '.join(sorted(CHANNELS))}.")
+    if traceparent is not None and not _TRACEPARENT.fullmatch(traceparent):
+        raise ContractError("ce_traceparent must be a W3C traceparent.")
     return Envelope(
         attributes["id"],
         attributes["source"],
         _type(attributes["type"]),
         attributes["time"],
-        get("subject"),
-        get("caseid"),
-        get("causationid"),
-        get("channel"),
-        get("traceparent"),
+        subject,
+        caseid,
+        causationid,
+        channel,
+        traceparent,
         signatures,
     )
+
+
+def _check_text(name: str, value: str) -> None:
+    """Refuse what is no line of text of an agency's own choice: ids and the like."""
+    # Plain printable ASCII, which most is, needs no search.
+    plain = value.isascii() and value.isprintable()
+    if not 0 < len(value) <= MAX_ATTRIBUTE_CHARS or not (plain or _NO_TEXT.search(value) is None):
+        raise ContractError(
+            f"ce_{name} must have 1 to {MAX_ATTRIBUTE_CHARS} characters and no control characters."
+        )
 
 
 # Sources and types are few, and every event names one.
@@ -301,12 +314,3 @@ def _check_time(text: str) -> None:
     raise ContractError(
         "ce_time must be an RFC 3339 time with offset, for example 2026-03-21T08:30:00+03:30."
     )
-
-
-def _check_optional(attributes: dict[str, str]) -> None:
-    if "caseid" in attributes:
-        split_case(attributes["caseid"])
-    if attributes.get("channel", "online") not in CHANNELS:
-        raise ContractError(f"ce_channel must be one of {', '.join(sorted(CHANNELS))}.")
-    if "traceparent" in attributes and not _TRACEPARENT.fullmatch(attributes["traceparent"]):
-        raise ContractError("ce_traceparent must be a W3C traceparent.")
