@@ -92,7 +92,7 @@ def _up(bench: Bench, folder: Path) -> Up:
 
 
 def _wait_ready(process: subprocess.Popen[bytes], url: str, begin: float, log: Path) -> None:
-    while not _answers(url):
+    while not answers(url):
         ended = process.poll() is not None
         if ended or time.monotonic() - begin > _SECONDS:
             said = log.read_text(errors="replace").splitlines()[-3:]
@@ -101,7 +101,8 @@ def _wait_ready(process: subprocess.Popen[bytes], url: str, begin: float, log: P
         time.sleep(_LOOK_SECONDS)
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Return whether an address answers with 200."""
     try:
         with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own address
             return bool(answer.status == 200)
