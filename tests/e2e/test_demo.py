@@ -159,7 +159,7 @@ def samples(demo):
 
 
 def test_metrics_say_what_is_published(demo, samples):
-    """Every figure of the page that is a gauge has the published value; so have hand-offs, all obligations."""
+    """Every figure of the page that is a gauge has its published value; so have hand-offs, obligations."""
     wanted = expected_samples(demo)
     assert Counter(key[0] for key in wanted).keys() == {
         *("hub_islands", "hub_cases", "hub_handovers", "hub_obligations", "hub_programme_realisation_ratio"),
