@@ -21,10 +21,17 @@ _END_SECONDS = 60.0
 class AtWork:
     """An agency's process that runs."""
 
-    def __init__(self, name: str, part: ProcessPart, file: Path) -> None:
+    def __init__(self, name: str, part: ProcessPart, task: load.Task) -> None:
         self._name = name
         self._part = part
-        self._file = file
+        self._task = task
+
+    def begin(self, at: float) -> None:
+        """Tell a drain to begin at a time, seconds since 1970."""
+        file = load.begin_file(self._task)
+        half = file.with_suffix(".half")
+        half.write_text(str(at), encoding="ascii")
+        half.replace(file)
 
     def running(self) -> bool:
         """Return whether it is still at work."""
@@ -35,25 +42,26 @@ class AtWork:
         end = time.monotonic() + seconds
         while self.running():
             if time.monotonic() > end:
-                raise StartError(f"{self._name} is not done after {seconds:.0f} s.", where=f"{self._file}")
+                raise StartError(f"{self._name} is not done after {seconds:.0f} s.", where=self._task.file)
             time.sleep(0.02)
         if self._part.process is None or self._part.process.returncode != 0:
             raise StartError(f"{self._name} failed: {self._part.last_words()}")
-        return self._file.read_text(encoding="ascii").splitlines()
+        return Path(self._task.file).read_text(encoding="ascii").splitlines()
 
 
 @contextmanager
 def at_work(ground: Ground, name: str, **task: object) -> Iterator[AtWork]:
     """Start an agency on a task (`load.Task` without `file`), wait until it is ready; end it at the end."""
     file = ground.folder / f"{name}.txt"
-    file.unlink(missing_ok=True)
     wanted = load.Task(**task, file=str(file))  # type: ignore[arg-type]
+    for old in (file, load.begin_file(wanted)):
+        old.unlink(missing_ok=True)
     environment = child_environment(ground.settings) | {load.TASK: wanted.text()}
     part = ProcessPart(name, load.__name__, ground.settings.data_dir, environment)
     part.spawn()
     try:
         part.wait_ready()
-        yield AtWork(name, part, file)
+        yield AtWork(name, part, wanted)
     finally:
         part.stop(30)
 

@@ -40,8 +40,8 @@ class Task:
 
     `publish` puts `count` events from number `first` on it, `per_second` of them or, with 0, as fast as it
     can. `watch` reads it from the end on until it has seen `count` records. `drain` reads so many from the
-    beginning, as fast as it can and again from the beginning, for `seconds` from `begin` (seconds since 1970)
-    on. `file` is where it writes its lines: of Sent, of Seen, or of a drain one with its begin, its end, its
+    beginning, as fast as it can and again from the beginning, for `seconds` from the time on that it is told.
+    `file` is where it writes its lines: of Sent, of Seen, or of a drain one with its begin, its end, its
     records and their bytes.
     """
 
@@ -52,7 +52,6 @@ class Task:
     file: str
     first: int = 0
     per_second: float = 0
-    begin: float = 0
     seconds: float = 0
 
     def text(self) -> str:
@@ -143,7 +142,7 @@ def _drain(settings: Settings, task: Task, stop: Stop) -> list[Any]:
     places = _places(settings, task, 0)
     consumer = Consumer(clients.reader(settings, task.login, _group(task)), logger=None)
     process.ready()
-    stop.wait(max(0.0, task.begin - time.time()))
+    _told_to_begin(task, stop)
     begin = end = time.time()
     events = size = 0
     while not stop and end - begin < task.seconds:
@@ -156,6 +155,19 @@ def _drain(settings: Settings, task: Task, stop: Stop) -> list[Any]:
         end = time.time()
     consumer.close()
     return [(begin * 1000, end * 1000, events, size)]
+
+
+def begin_file(task: Task) -> Path:
+    """Return the file that tells a drain when it begins, in seconds since 1970."""
+    return Path(f"{task.file}.begin")
+
+
+def _told_to_begin(task: Task, stop: Stop) -> None:
+    file = begin_file(task)
+    while not file.exists() and not stop.wait(0.02):
+        pass
+    if not stop:
+        stop.wait(max(0.0, float(file.read_text(encoding="ascii")) - time.time()))
 
 
 def _group(task: Task) -> str:

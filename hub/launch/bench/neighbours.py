@@ -78,20 +78,19 @@ def _limit(ground: Ground, *, limited: bool) -> None:
 def _drain(ground: Ground, backlog: int, seconds: float) -> _Beside:
     """Watch the steady agencies for so long, and as long again while the other recipient drains."""
     leave_out = min(LEAVE_OUT_SECONDS, seconds)
-    with _steady(ground, leave_out + 2 * seconds + 1) as stream:
-        begin = time.time() + leave_out + seconds
-        with agencies.at_work(
-            ground,
-            "drain",
-            kind="drain",
-            login=world.MASKED_RECIPIENT,
-            topic=topics.inbox(world.MASKED_RECIPIENT),
-            count=backlog,
-            begin=begin,
-            seconds=seconds,
-        ) as draining:
+    with agencies.at_work(
+        ground,
+        "drain",
+        kind="drain",
+        login=world.MASKED_RECIPIENT,
+        topic=topics.inbox(world.MASKED_RECIPIENT),
+        count=backlog,
+        seconds=seconds,
+    ) as draining:
+        with _steady(ground, leave_out + 2 * seconds + 1) as stream:
+            draining.begin(time.time() + leave_out + seconds)
             ways = stream.ways(leave_out * 1000)
-            began, ended, events, size = map(float, draining.lines()[0].split())
+        began, ended, events, size = map(float, draining.lines()[0].split())
     quiet = [way.total for way in ways if way.at < began]
     during = [way.total for way in ways if began <= way.at <= ended]
     lasted = (ended - began) / 1000
