@@ -24,6 +24,8 @@ from hub.launch.bench import (
     page,
     profile,
     publisher,
+    registry,
+    start,
     ticks,
 )
 from hub.launch.bench.bench import Bench
@@ -36,6 +38,8 @@ BENCHMARKS: Mapping[str, Callable[[Bench], Result]] = {
     "two-gates": gate.two_gates,
     "audit": audit.audit,
     "publisher": publisher.publisher,
+    "start": start.start,
+    "registry": registry.registry,
     "profile": profile.profile,
     "latency": latency.latency,
     "neighbours": neighbours.neighbours,
