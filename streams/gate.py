@@ -22,7 +22,7 @@ from hub.gate.decide import Decider
 from hub.gate.memory import Bounds
 from hub.gate.pseudonyms import Pseudonyms
 from hub.gate.rules import Rules
-from hub.host import process
+from hub.host import cycles, process
 from hub.host.process import Stop
 from hub.settings import Settings
 
@@ -62,12 +62,14 @@ def _work(loop: GateLoop, follower: RegistryFollower, rules: Rules, stop: Stop) 
     metrics.metrics().registry_version(rules.version)
     loop.step(rules)
     process.ready()
+    cycles.settle()
     while not stop:
         if follower.poll() and follower.current is not None:
             rules = Rules(follower.current)
             metrics.metrics().registry_version(rules.version)
             structlog.get_logger().info("registry", version=rules.version)
-        loop.step(rules)
+        with cycles.uncollected():
+            loop.step(rules)
     loop.finish()
 
 

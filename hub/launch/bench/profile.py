@@ -31,8 +31,8 @@ _HOW = (
 
 # The first that is somewhere in a stack has the sample.
 STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("waiting for events, and the client's own reading", ("consume (hub/broker/gating/outboxes.py",)),
     ("a message of the client's becomes a record", ("record_of",)),
+    ("waiting for events, and the client's own reading", ("consume (hub/broker/gating/outboxes.py",)),
     ("headers: envelope", ("_envelope",)),
     ("value: is it what its schema says", ("_fitting",)),
     ("other checks of the record, digest", ("read (hub/gate/checks.py",)),
