@@ -21,6 +21,7 @@ from hub.broker.ticks import Clock, whole
 from hub.contracts import topics
 from hub.contracts.record import Record
 from hub.errors import BrokerUnavailableError
+from hub.host import cycles
 from hub.host.process import Stop, run
 from hub.journeys.book import Book
 from hub.metrics import serve
@@ -118,7 +119,9 @@ def main(settings: Settings, stop: Stop) -> None:
     """Run until `stop`."""
     serve(settings.metrics.port, settings.metrics.host)
     log_warnings()
-    Cases(settings, stop).work()
+    cases = Cases(settings, stop)
+    cycles.settle()
+    cases.work()
 
 
 if __name__ == "__main__":

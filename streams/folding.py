@@ -17,6 +17,7 @@ from hub.contracts.codec import Codec
 from hub.contracts.record import Record
 from hub.contracts.schemas import Contracts
 from hub.errors import ContractError, HubError, StoreUnavailableError
+from hub.host import cycles
 from hub.journeys import arrivals
 from hub.journeys.arrivals import Arrival
 from hub.journeys.book import Book
@@ -99,12 +100,13 @@ class Folding:
         database that is away. Raises FencedError when another instance has taken over, StoppedError when
         asked to stop while waiting, StoreError where PostgreSQL refuses.
         """
-        items = [self._understood(each) for each in records if self._is_new(each)]
-        for each in items:
-            if each.refusal is not None:
-                self._park(each.record, each.refusal)
-        if items:
-            self._write(items)
+        with cycles.uncollected():
+            items = [self._understood(each) for each in records if self._is_new(each)]
+            for each in items:
+                if each.refusal is not None:
+                    self._park(each.record, each.refusal)
+            if items:
+                self._write(items)
 
     def _understood(self, record: Record) -> _Item:
         try:
