@@ -78,8 +78,8 @@ def _process(part: ProcessPart) -> psutil.Process:
 
 def _findings(looks: Sequence[Look], count: int) -> Iterator[Finding]:
     first, second = ([each for each in looks if (each.events > count) is late] for late in (False, True))
-    name = f"{count:,} open cases: memory of the process over the second half of {2 * count:,} events"
-    yield Finding(name, round(100 * growth(second), 2), "% more", GROWTH_PERCENT, "at most")
+    name = f"{count:,} open cases: what memory grows by over the second half of {2 * count:,} events"
+    yield Finding(name, round(100 * growth(second), 2), "%", GROWTH_PERCENT, "at most")
     yield Finding("the most memory that it had", round(max(each.memory for each in looks) / 2**20), "MiB")
     for part, what in ((first, "cases opened"), (second, "cases gone on")):
         rate = (part[-1].events - part[0].events) / (part[-1].at - part[0].at) if len(part) > 1 else 0.0
