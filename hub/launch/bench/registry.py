@@ -75,8 +75,8 @@ def registry(bench: Bench) -> Result:
                 run = found[-1].run
                 rates = f"{run.per_second:,.0f} events/s, {run.per_cpu_second:,.0f} a CPU second"
                 bench.say(f"round {number}: {run.contender}: {rates}")
-        beside = _beside(large.ground)
-        unaccounted = sum(audited.sheet(small.ground)["totals"]["unaccounted"].values())
+        judged = (*_judged(small), *_judged(large))
+        answers = tuple(_answers(large.ground))
     runs = tuple(each.run for each in found)
     speed = round(ratio(runs, _LARGE.name, _SMALL.name), 2)
     return Result(
@@ -85,10 +85,10 @@ def registry(bench: Bench) -> Result:
         how=_HOW.format(types=len(country.types())),
         findings=(
             Finding("gate speed under the large registry against the small one", speed, "×", 0.9),
-            *beside,
-            Finding("unaccounted events under the small registry", unaccounted, "events", 0, "at most"),
-            *applied,
             *_of_gates(found),
+            *judged,
+            *applied,
+            *answers,
         ),
         contenders=(_SMALL, _LARGE),
         runs=runs,
@@ -140,19 +140,17 @@ def _decide(side: _Side, number: int, events: int) -> _Decided:
     return _Decided(run_of(samples, side.contender.name, number), seconds, memory)
 
 
-def _beside(ground: Ground) -> tuple[Finding, ...]:
-    """Return how the audit and the API do with the large registry, at the end."""
-    with _started(ground, "audit") as (process, seconds):
-        sheet, judged = _timed(lambda: audited.reached(ground))
+def _judged(side: _Side) -> tuple[Finding, ...]:
+    """Let the audit recount all that a side's gate has decided; return its judgement and what it took."""
+    with _started(side.ground, "audit") as (process, begun):
+        sheet, judged = _timed(lambda: audited.reached(side.ground))
         memory = process.memory_info().rss
     unaccounted = sum(sheet["totals"]["unaccounted"].values())
-    answers = _answers(ground)
+    name = side.contender.name
     return (
-        Finding("unaccounted events under the large registry", unaccounted, "events", 0, "at most"),
-        Finding("the audit's start under the large registry", round(seconds, 1), "s"),
-        Finding("the audit's first sheet after that", round(judged, 1), "s"),
-        Finding("the audit's memory then", round(memory / 1e6), "MB"),
-        *answers,
+        Finding(f"unaccounted events of {name}", unaccounted, "events", 0, "at most"),
+        Finding(f"the audit's start and recount of {name}", round(begun + judged, 1), "s"),
+        Finding(f"the audit's memory then, {name}", round(memory / 1e6), "MB"),
     )
 
 
