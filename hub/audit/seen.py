@@ -13,6 +13,9 @@ from typing import Literal, NamedTuple
 
 from hub.contracts.envelope import Envelope
 
+CLOCK_MARGIN_MS = 3_600_000
+"""How far a broker's clock may be set back without an event being forgotten too early."""
+
 _SLACK = 1024
 
 
@@ -56,6 +59,7 @@ class Seen:
         self._newest: dict[int, int] = {}
         self._rows = (array("q"), array("q"), array("q"), array("q"))
         self._first = 0
+        self._latest = 0
 
     def __len__(self) -> int:
         return len(self._newest)
@@ -80,8 +84,10 @@ class Seen:
         times.append(timestamp)
         names.append(name)
         contents.append(content)
+        self._latest = max(self._latest, timestamp)
         row, low = self._first, offset - self._bounds.places
-        while offsets[row] < low:
+        old = self._latest - self._bounds.milliseconds - CLOCK_MARGIN_MS
+        while row < len(offsets) and (offsets[row] < low or times[row] < old):
             if newest[names[row]] == offsets[row]:
                 del newest[names[row]]
             row += 1

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from hub.audit.account import Account, Bounds
 from hub.audit.books import Place
+from hub.audit.seen import CLOCK_MARGIN_MS
 from hub.broker.auditing.asking import Questions
 from hub.broker.auditing.logs import Idle, group_of, kind_of, tell_beginnings
 from hub.broker.auditing.reader import Reader
@@ -20,9 +21,6 @@ from hub.contracts.origin import Origin
 from hub.contracts.record import Record
 from hub.errors import ContractError
 from hub.settings import Settings
-
-CLOCK_MARGIN_MS = 3_600_000
-"""How much further back than the bound in time the tails are read: a broker's clock may be set back."""
 
 
 class Recall:

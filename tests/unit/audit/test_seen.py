@@ -21,3 +21,15 @@ def test_what_is_kept_small_knows_what_the_definition_says():
         seen.remember(name, content, offset, time)
         log[name] = offset, time, content
         assert len(seen) == sum(each >= offset - bounds.places for each, _, _ in log.values())
+
+
+def test_what_is_too_old_is_forgotten_but_for_a_clock_that_is_set_back():
+    """A quiet partition keeps what its time bound wants and an hour more, not all its places."""
+    seen = Seen(Bounds(places=1000, milliseconds=2000))
+    for offset, timestamp in enumerate((0, 1000, 3_602_000, 3_602_001)):
+        seen.remember(offset, 7, offset, timestamp)
+    assert len(seen) == 3
+    assert seen.sight(1, 7, 4, 2000) == "duplicate"
+    seen.remember(9, 7, 4, 0)
+    assert len(seen) == 3
+    assert seen.sight(9, 7, 5, 1) == "new"
