@@ -1,18 +1,13 @@
-"""What the peers on aiokafka share: lz4 where only its C library is, and saying that they are at work."""
+"""What the peers on aiokafka share: lz4, which it does with cramjam, and saying that they are at work."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
-import aiokafka.codec
-import lz4.frame
+import cramjam  # noqa: F401 - asked for here: without it aiokafka fails at the first batch
 from aiokafka import ConsumerRebalanceListener
 
 from hub.launch.bench.peers.peer import ready
-
-# aiokafka's own choice is cramjam, which `make bench` installs; the tests run without it.
-aiokafka.codec.cramjam = aiokafka.codec.cramjam or SimpleNamespace(lz4=lz4.frame)
 
 
 class Listener(ConsumerRebalanceListener):

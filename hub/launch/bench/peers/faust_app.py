@@ -8,7 +8,7 @@ from typing import Any
 
 import faust
 
-from hub.launch.bench.peers import aio  # noqa: F401 - reads lz4
+from hub.launch.bench.peers import aio  # noqa: F401 - wants lz4
 from hub.launch.bench.peers.peer import COMPRESSION, PRODUCER_BATCH_BYTES, Peer, Stop, ready
 
 Handle = Callable[[Any], Awaitable[None]]
