@@ -40,6 +40,8 @@ def test_neighbours_are_watched_in_quiet_beside_a_drain_and_beside_a_flood(tmp_p
     result = neighbours(_bench(tmp_path))
     held, *informing = result.findings
     assert (held.bound, held.unit) == (2, "×")
-    assert all(finding.value > 0 for finding in (held, *informing))
+    assert held.value > 0
+    # So small a flood may be over before others wait for it.
+    assert all(finding.value >= 0 for finding in informing)
     assert all(finding.bound is None for finding in informing)
     assert not (tmp_path / "neighbours").exists()
