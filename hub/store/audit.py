@@ -44,7 +44,9 @@ CHECKPOINTS = 20
 """How many daily checkpoints are kept, the newest."""
 
 _EVERY = timedelta(days=1)
-_ACCOUNT, _SHEET = "account", "sheet"
+_SHEET = "sheet"
+ACCOUNT = "account"
+"""Name of the row that holds the account's carry (hub.audit.carry)."""
 # One row that every save moves on: of two audits, one moves it first, and the other is fenced.
 FENCE = ("books", 0)
 """Topic and partition of that row beside the audit's places: no log."""
@@ -134,7 +136,7 @@ class Books:
             if offsets.read(connection, CONSUMER, FENCE[0]).get(FENCE[1]) != self._next_fence:
                 self._write(connection, changes, positions, complete)
         self._fence = self._next_fence
-        self._carried[_ACCOUNT] = changes.carry
+        self._carried[ACCOUNT] = changes.carry
         if complete is not None:
             self._carried[_SHEET] = _packed(complete.sheet)
 
@@ -151,7 +153,7 @@ class Books:
         _write_over(connection, audit_lane, [_row(each, _LANE) for each in changes.lanes])
         _add(connection, audit_fault, _most(connection, changes.faults))
         _add(connection, audit_repair, [_repair_row(each) for each in changes.repairs])
-        self._carry(connection, _ACCOUNT, changes.carry)
+        self._carry(connection, ACCOUNT, changes.carry)
         if complete is not None:
             self._carry(connection, _SHEET, _packed(complete.sheet))
             row = {"as_of": complete.as_of, "completed_at": complete.completed_at}
@@ -216,7 +218,7 @@ def checkpoint(engine: Engine, taken_at: datetime) -> Loaded | None:
 
 
 def _loaded(connection: Connection) -> Loaded:
-    carry = connection.execute(select(audit_carry.c.data).where(audit_carry.c.name == _ACCOUNT)).scalar()
+    carry = connection.execute(select(audit_carry.c.data).where(audit_carry.c.name == ACCOUNT)).scalar()
     intakes = [Intake(**row) for row in connection.execute(select(audit_intake)).mappings()]
     lanes = [Lane(**row) for row in connection.execute(select(audit_lane)).mappings()]
     table = consumer_position.c
