@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMPS := .stamps
 
-.PHONY: help demo test soak bench lint format lock wheel clean
+.PHONY: help demo test soak bench compile lint format lock wheel clean
 help:
 	@echo "make demo          the whole hub on this machine, with real event logs (ONCE=1: stop afterwards)"
 	@echo "make test          everything that CI runs"
@@ -36,17 +36,21 @@ $(STAMPS)/bench: requirements/bench.lock requirements/bench-quix.lock $(STAMPS)/
 	$(VENV)-bench/bin/pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(STAMPS)/run
+# The modules that every event passes, as machine code where there is a C compiler; at once where it is done.
+compile: $(STAMPS)/run
+	@$(BIN)/python -m hub.launch.compiling
+
+demo: compile
 	$(BIN)/hub demo $(if $(ONCE),--once)
 
 # Two processes: much of the time is waiting. tests/schedule.py says what comes first and stays together.
-test: lint
+test: lint compile
 	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
-bench: $(STAMPS)/bench
+bench: $(STAMPS)/bench compile
 	$(BIN)/hub bench $(if $(BENCH),$(BENCH),--page docs/benchmarks.md)
 
-soak: $(STAMPS)/dev
+soak: $(STAMPS)/dev compile
 	$(BIN)/python -m tests.soak $(SOAK)
 	$(BIN)/python -m tests.fuzz $(FUZZ)
 
@@ -67,4 +71,4 @@ wheel: $(STAMPS)/dev
 	$(BIN)/python -m hatchling build -t wheel
 
 clean:
-	rm -rf $(VENV) $(VENV)-bench $(STAMPS) dist
+	rm -rf $(VENV) $(VENV)-bench $(STAMPS) dist hub/_compiled*

@@ -70,7 +70,7 @@ class GateSettings(_Group):
 
     count: int = Field(1, ge=1, le=64, description="how many gates `hub up` starts")
     slot: int = Field(0, ge=0, description="slot of this gate; two gates never share one")
-    batch_events: int = Field(2000, ge=1, le=100_000, description="the most events in one transaction")
+    batch_events: int = Field(5000, ge=1, le=100_000, description="the most events in one transaction")
     linger_ms: int = Field(
         2, ge=0, le=5000, description="how long a batch waits to fill while the gate is idle, milliseconds"
     )
@@ -97,7 +97,7 @@ class CasesSettings(_Group):
     """How cases are folded, and who moves the programme's clock."""
 
     slot: int = Field(0, ge=0, description="slot of this cases process; two of them never share one")
-    batch_events: int = Field(2000, ge=1, le=100_000, description="the most events in one SQL transaction")
+    batch_events: int = Field(5000, ge=1, le=100_000, description="the most events in one SQL transaction")
     linger_ms: int = Field(100, ge=0, le=5000, description="how long a batch waits to fill, milliseconds")
     tick_seconds: float = Field(
         60, ge=0, description="the programme's clock is told this often, real time; 0: somebody else tells it"

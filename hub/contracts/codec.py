@@ -94,7 +94,7 @@ class _Tools:
         self._subject = str(contract.event_type)
         self._head = frame.join(contract.id, b"")
         self._read = reader.compile_reader(schema)
-        self._scan = scanner.compile_scanner(schema)
+        self._scanner = scanner.Scanner(schema)
         self._write = writer.compile_writer(schema)
         self._encode = encoder.compile_encoder(schema)
         self._to_python = walk.compile_walk(schema, values.TO_PYTHON, fill_defaults=False)
@@ -110,7 +110,7 @@ class _Tools:
 
     def spans(self, value: bytes) -> Spans | None:
         try:
-            spans = self._scan(value, frame.HEAD_BYTES)
+            spans = self._scanner.scan(value, frame.HEAD_BYTES)
         except scanner.NOT_SCANNED:
             return None
         return spans if spans[-1] == len(value) else None

@@ -12,8 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import lru_cache
-from typing import NamedTuple, cast
+from typing import TypeVar, cast
 
 from hub.contracts.names import AgencyCode, EventType, event_type
 from hub.errors import ContractError
@@ -26,6 +25,8 @@ _AVRO, _STRUCTURED = AVRO.encode(), STRUCTURED.encode()
 CHANNELS = frozenset({"online", "mobile", "counter", "phone", "batch"})
 MAX_ATTRIBUTE_CHARS = 512
 
+_Name = TypeVar("_Name")
+_Thing = TypeVar("_Thing")
 Headers = Sequence[tuple[str, bytes | None]]
 """Kafka headers as the clients give them: name and bytes, in order; a name may stand twice."""
 
@@ -49,13 +50,22 @@ REPLAY_OF = "hub-replay-of"
 # Beside it: the only routes that the replay may take, joined by commas.
 ONLY_ROUTES = "hub-only-routes"
 
-_REQUIRED = ("id", "source", "type", "time")
-_OPTIONAL = ("subject", "caseid", "causationid", "channel", "traceparent")
+_ATTRIBUTES = (
+    "specversion",
+    "id",
+    "source",
+    "type",
+    "time",
+    "subject",
+    "caseid",
+    "causationid",
+    "channel",
+    "traceparent",
+)
+_REQUIRED = 5
 _SPEC_HEADER, _CONTENT_HEADER = ("ce_specversion", SPEC_VERSION.encode()), (CONTENT_TYPE, _AVRO)
 # In the order in which the hub writes them.
-_KNOWN = {f"ce_{name}": name for name in ("specversion", *_REQUIRED, *_OPTIONAL)} | {
-    CONTENT_TYPE: CONTENT_TYPE
-}
+_KNOWN = {f"ce_{name}": number for number, name in enumerate(_ATTRIBUTES)} | {CONTENT_TYPE: -1}
 _HUBS_OWN = (REPLAY_OF, ONLY_ROUTES)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 _SOURCE = re.compile(r"/agency/([a-z][a-z0-9-]{0,47})(?:/([a-z][a-z0-9-]{0,47}))?")
@@ -67,19 +77,48 @@ _NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SAFE_HEADER = re.compile(r"[a-z0-9_-]{1,64}")
 
 
-class Envelope(NamedTuple):
-    """The CloudEvents attributes of one event; `signatures` are its `sig-…` headers, passed on untouched."""
+class Envelope:
+    """The CloudEvents attributes of one event; `signatures` are its `sig-…` headers, passed on untouched.
 
-    id: str
-    source: str
-    type: EventType
-    time: str
-    subject: str | None = None
-    caseid: str | None = None
-    causationid: str | None = None
-    channel: str | None = None
-    traceparent: str | None = None
-    signatures: tuple[tuple[str, bytes], ...] = ()
+    A plain class, as are all values of the hot path (see `hub.gate.verdict`); envelopes do not change.
+    """
+
+    __slots__ = (
+        "caseid",
+        "causationid",
+        "channel",
+        "id",
+        "signatures",
+        "source",
+        "subject",
+        "time",
+        "traceparent",
+        "type",
+    )
+
+    def __init__(
+        self,
+        id: str,  # noqa: A002 - CloudEvents' name
+        source: str,
+        type: EventType,  # noqa: A002 - CloudEvents' name
+        time: str,
+        subject: str | None = None,
+        caseid: str | None = None,
+        causationid: str | None = None,
+        channel: str | None = None,
+        traceparent: str | None = None,
+        signatures: tuple[tuple[str, bytes], ...] = (),
+    ) -> None:
+        self.id = id
+        self.source = source
+        self.type = type
+        self.time = time
+        self.subject = subject
+        self.caseid = caseid
+        self.causationid = causationid
+        self.channel = channel
+        self.traceparent = traceparent
+        self.signatures = signatures
 
     @property
     def agency(self) -> AgencyCode:
@@ -90,6 +129,21 @@ class Envelope(NamedTuple):
     def key(self) -> str:
         """The key that this event must carry: case id, else subject, else event id."""
         return self.caseid or self.subject or self.id
+
+    def of_person(self, subject: str | None, caseid: str | None) -> Envelope:
+        """Return the envelope with another subject and case id."""
+        return Envelope(
+            self.id,
+            self.source,
+            self.type,
+            self.time,
+            subject,
+            caseid,
+            self.causationid,
+            self.channel,
+            self.traceparent,
+            self.signatures,
+        )
 
     def to_headers(self) -> list[tuple[str, bytes]]:
         """Return the Kafka headers of this event in binary mode, in a fixed order."""
@@ -116,25 +170,35 @@ class Envelope(NamedTuple):
         return headers
 
 
-class Read(NamedTuple):
-    """An envelope, and the event's own headers that said so: as they came, in the order of `to_headers`."""
+    def _parts(self) -> tuple[object, ...]:
+        other = (self.subject, self.caseid, self.causationid, self.channel, self.traceparent, self.signatures)
+        return (self.id, self.source, self.type, self.time, *other)
 
-    envelope: Envelope
-    headers: list[tuple[str, bytes]]
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Envelope) and self._parts() == other._parts()
+
+    def __hash__(self) -> int:
+        return hash(self._parts())
+
+    def __repr__(self) -> str:
+        return f"Envelope{self._parts()!r}"
 
 
-class _Shape(NamedTuple):
+class _Shape:
     """What a row of header names says, whatever the values: agencies' clients send few different rows.
 
-    `places` has each attribute with its header's place, `order` the places of the event's own headers as the
+    `places` has each attribute's number with its header's place, `order` the places of the event's own headers as the
     hub writes them, `ordered` whether they stand so already and alone.
     """
 
-    places: tuple[tuple[str, int], ...]
-    order: tuple[int, ...]
-    ordered: bool
-    content_type: int
-    signatures: tuple[int, ...]
+    __slots__ = ("content_type", "order", "ordered", "places", "signatures")
+
+    def __init__(self, names: tuple[str, ...], known: dict[str, int], signatures: list[int]) -> None:
+        self.order = [*[known[name] for name in _KNOWN if name in known], *signatures]
+        self.ordered = self.order == list(range(len(names)))
+        self.content_type = known.get(CONTENT_TYPE, -1)
+        self.places = [(_KNOWN[name], place) for name, place in known.items() if name != CONTENT_TYPE]
+        self.signatures = signatures
 
 
 def is_structured(headers: Headers) -> bool:
@@ -156,19 +220,28 @@ def read_headers(headers: Headers, *, may_speak_for_others: bool = False) -> Env
     `may_speak_for_others` is true on the hub's own outbox: there, and only there, `hub-replay-of` and
     `hub-only-routes` may stand.
     """
-    return read(headers, may_speak_for_others=may_speak_for_others).envelope
+    return read(headers, may_speak_for_others=may_speak_for_others)[0]
 
 
-def read(headers: Headers, *, may_speak_for_others: bool = False) -> Read:
-    """Read a binary-mode event's envelope and its own headers; otherwise as `read_headers`."""
-    shape = _shape(tuple([name for name, _ in headers]), may_speak_for_others)
-    attributes: dict[str, str] = {}
-    for name, place in shape.places:
+def read(
+    headers: Headers, *, may_speak_for_others: bool = False
+) -> tuple[Envelope, list[tuple[str, bytes]]]:
+    """Read a binary-mode event's envelope, and its own headers as they came in the order of `to_headers`.
+
+    Otherwise as `read_headers`.
+    """
+    names = tuple([name for name, _ in headers])
+    shapes = _others_shapes if may_speak_for_others else _shapes
+    shape = shapes.get(names)
+    if shape is None:
+        shape = _kept(shapes, names, _shape(names, may_speak_for_others))
+    texts: list[str | None] = [None] * len(_ATTRIBUTES)
+    for number, place in shape.places:
         header, value = headers[place]
         if value is None:
             raise ContractError(f"header {header} is null.")
         try:
-            attributes[name] = value.decode()
+            texts[number] = value.decode()
         except UnicodeDecodeError:
             raise ContractError(f"header {header} is not UTF-8.") from None
     signatures = tuple([_signature(headers[place]) for place in shape.signatures])
@@ -176,10 +249,9 @@ def read(headers: Headers, *, may_speak_for_others: bool = False) -> Read:
         raise ContractError(f"header {CONTENT_TYPE} must be {AVRO} (or {STRUCTURED} in structured mode).")
     # No value is null here: each was looked at above.
     own = list(headers) if shape.ordered else [headers[place] for place in shape.order]
-    return Read(from_attributes(attributes, signatures), cast("list[tuple[str, bytes]]", own))
+    return _envelope(texts, signatures), cast("list[tuple[str, bytes]]", own)
 
 
-@lru_cache(maxsize=1024)
 def _shape(names: tuple[str, ...], may_speak_for_others: bool) -> _Shape:
     known: dict[str, int] = {}
     signatures: list[int] = []
@@ -192,15 +264,7 @@ def _shape(names: tuple[str, ...], may_speak_for_others: bool) -> _Shape:
             signatures.append(place)
         elif name.startswith("hub-") and not (may_speak_for_others and name in _HUBS_OWN):
             raise ContractError(f"header {_shown(name)} belongs to the hub and may not stand on an outbox.")
-    order = (*(known[name] for name in _KNOWN if name in known), *signatures)
-    content_type = known.pop(CONTENT_TYPE, -1)
-    return _Shape(
-        places=tuple((_KNOWN[name], place) for name, place in known.items()),
-        order=order,
-        ordered=order == tuple(range(len(names))),
-        content_type=content_type,
-        signatures=tuple(signatures),
-    )
+    return _Shape(names, known, signatures)
 
 
 def read_signatures(headers: Headers, *, may_speak_for_others: bool = False) -> tuple[tuple[str, bytes], ...]:
@@ -212,40 +276,36 @@ def read_signatures(headers: Headers, *, may_speak_for_others: bool = False) -> 
 
 def from_attributes(attributes: dict[str, str], signatures: tuple[tuple[str, bytes], ...] = ()) -> Envelope:
     """Check CloudEvents attributes (names without `ce_`) and return the envelope; raise ContractError."""
-    if attributes.get("specversion") != SPEC_VERSION:
+    return _envelope([attributes.get(name) for name in _ATTRIBUTES], signatures)
+
+
+def _envelope(texts: list[str | None], signatures: tuple[tuple[str, bytes], ...]) -> Envelope:
+    """Check attributes, which stand in the order of `_ATTRIBUTES`."""
+    if texts[0] != SPEC_VERSION:
         raise ContractError(f"ce_specversion must be {SPEC_VERSION}.")
-    for name in _REQUIRED:
-        if not attributes.get(name):
-            raise ContractError(f"ce_{name} is missing.")
-    get = attributes.get
-    subject, caseid, causationid = get("subject"), get("caseid"), get("causationid")
-    _check_text("id", attributes["id"])
+    id_, source, type_, time = texts[1], texts[2], texts[3], texts[4]
+    if not (id_ and source and type_ and time):
+        missing = next(name for name, text in zip(_ATTRIBUTES[:_REQUIRED], texts, strict=False) if not text)
+        raise ContractError(f"ce_{missing} is missing.")
+    subject, caseid, causationid = texts[5], texts[6], texts[7]
+    _check_text("id", id_)
     if subject is not None:
         _check_text("subject", subject)
     if caseid is not None:
         _check_text("caseid", caseid)
     if causationid is not None:
         _check_text("causationid", causationid)
-    agency_of_source(attributes["source"])
-    _check_time(attributes["time"])
+    agency_of_source(source)
+    _check_time(time)
     if caseid is not None:
         split_case(caseid)
-    channel, traceparent = get("channel"), get("traceparent")
+    channel, traceparent = texts[8], texts[9]
     if channel is not None and channel not in CHANNELS:
         raise ContractError(f"ce_channel must be one of {', '.join(sorted(CHANNELS))}.")
     if traceparent is not None and not _TRACEPARENT.fullmatch(traceparent):
         raise ContractError("ce_traceparent must be a W3C traceparent.")
     return Envelope(
-        attributes["id"],
-        attributes["source"],
-        _type(attributes["type"]),
-        attributes["time"],
-        subject,
-        caseid,
-        causationid,
-        channel,
-        traceparent,
-        signatures,
+        id_, source, _type(type_), time, subject, caseid, causationid, channel, traceparent, signatures
     )
 
 
@@ -259,14 +319,15 @@ def _check_text(name: str, value: str) -> None:
         )
 
 
-# Sources and types are few, and every event names one.
-@lru_cache(maxsize=4096)
 def agency_of_source(source: str) -> tuple[AgencyCode, str | None]:
     """Return the agency and subsystem named by `/agency/<code>[/<subsystem>]`, or raise ContractError."""
+    found = _sources.get(source)
+    if found is not None:
+        return found
     match = _SOURCE.fullmatch(source)
     if match is None:
         raise ContractError("ce_source must be /agency/<code> or /agency/<code>/<subsystem>.")
-    return AgencyCode(match[1]), match[2]
+    return _kept(_sources, source, (AgencyCode(match[1]), match[2]))
 
 
 def split_case(caseid: str) -> tuple[AgencyCode, str]:
@@ -293,11 +354,13 @@ def _shown(name: str) -> str:
     return name if _SAFE_HEADER.fullmatch(name) else f"{name[:4]}…"
 
 
-@lru_cache(maxsize=4096)
 def _type(text: str) -> EventType:
+    found = _types.get(text)
+    if found is not None:
+        return found
     try:
         if len(text) <= MAX_ATTRIBUTE_CHARS:
-            return event_type(text)
+            return _kept(_types, text, event_type(text))
     except ContractError:
         pass
     raise ContractError("ce_type must be <domain>.<subject>.<past-verb>.v<major>, in lower case.")
@@ -314,3 +377,19 @@ def _check_time(text: str) -> None:
     raise ContractError(
         "ce_time must be an RFC 3339 time with offset, for example 2026-03-21T08:30:00+03:30."
     )
+
+
+# Sources, types and rows of header names are few, and every event has one.
+_MOST_KEPT = 4096
+_sources: dict[str, tuple[AgencyCode, str | None]] = {}
+_types: dict[str, EventType] = {}
+_shapes: dict[tuple[str, ...], _Shape] = {}
+_others_shapes: dict[tuple[str, ...], _Shape] = {}
+
+
+def _kept(known: dict[_Name, _Thing], name: _Name, thing: _Thing) -> _Thing:
+    """Keep what was made of a name, and no more of them than there are honest ones."""
+    if len(known) >= _MOST_KEPT:
+        known.clear()
+    known[name] = thing
+    return thing

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any
 
 from hub.contracts.envelope import Headers
 
 
-class Record(NamedTuple):
+class Record:
     """A Kafka record; `timestamp` is the broker's append time in milliseconds since 1970.
 
     `readable` is false where a header's name is no UTF-8: then no header could be read, and `headers` is
-    empty.
+    empty. A plain class, as are all values of the hot path (see `hub.gate.verdict`); records do not change.
     """
 
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
-    readable: bool = True
+    __slots__ = ("headers", "key", "offset", "partition", "readable", "timestamp", "topic", "value")
+
+    def __init__(
+        self,
+        topic: str,
+        partition: int,
+        offset: int,
+        timestamp: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers,
+        readable: bool = True,
+    ) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.offset = offset
+        self.timestamp = timestamp
+        self.key = key
+        self.value = value
+        self.headers = headers
+        self.readable = readable
 
     @property
     def origin(self) -> str:
@@ -35,3 +48,28 @@ class Record(NamedTuple):
         for name, value in self.headers:
             size += len(name) + len(value or b"")
         return size
+
+    def replace(self, **parts: Any) -> Record:
+        """Return a record like this one, with other parts."""
+        return Record(**(self._parts() | parts))
+
+    def _parts(self) -> dict[str, Any]:
+        return {
+            "topic": self.topic,
+            "partition": self.partition,
+            "offset": self.offset,
+            "timestamp": self.timestamp,
+            "key": self.key,
+            "value": self.value,
+            "headers": self.headers,
+            "readable": self.readable,
+        }
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Record) and self._parts() == other._parts()
+
+    def __hash__(self) -> int:
+        return hash((self.topic, self.partition, self.offset, self.value))
+
+    def __repr__(self) -> str:
+        return f"Record({', '.join(f'{name}={part!r}' for name, part in self._parts().items())})"

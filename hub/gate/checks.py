@@ -7,9 +7,7 @@ registry or the memory comes after, in `hub.gate.decide`.
 
 from __future__ import annotations
 
-from functools import cache
 from hashlib import blake2b
-from typing import NamedTuple
 
 from hub.contracts import envelope, frame, topics
 from hub.contracts import structured as structured_mode
@@ -38,40 +36,51 @@ class RefusalError(Exception):
         self.event = event
 
 
-class Event(NamedTuple):
+class Event:
     """A record that passed every check of this module.
 
     `headers` are the event's own in binary mode; `value` is framed Avro, also where it came in structured
     mode; `spans` say where its fields stand, None where they stand as our own writer would not write them;
     `replay_of` is set on events that the hub replays, `only_routes` where one may take only some routes;
-    `digest` is what tells a duplicate from an id conflict.
+    the sighting's digest is what tells a duplicate from an id conflict.
     """
 
-    envelope: Envelope
-    headers: list[tuple[str, bytes]]
-    contract: Contract
-    value: bytes
-    spans: Spans | None
-    replay_of: Origin | None
-    only_routes: frozenset[str] | None
-    digest: bytes
+    __slots__ = ("contract", "envelope", "headers", "only_routes", "replay_of", "sighting", "spans", "value")
 
-    @property
-    def sighting(self) -> Sighting:
-        """What is remembered of this event."""
-        return Sighting(self.envelope.source, self.envelope.id, self.digest)
+    def __init__(
+        self,
+        attributes: Envelope,
+        headers: list[tuple[str, bytes]],
+        contract: Contract,
+        value: bytes,
+        spans: Spans | None,
+        sighting: Sighting,
+    ) -> None:
+        self.envelope = attributes
+        self.headers = headers
+        self.contract = contract
+        self.value = value
+        self.spans = spans
+        self.sighting = sighting
+        self.replay_of: Origin | None = None
+        self.only_routes: frozenset[str] | None = None
 
 
-@cache
+_owners: dict[str, AgencyCode] = {}
+
+
 def owner(topic: str) -> AgencyCode:
     """Return the agency whose outbox this is."""
-    return topics.agency_of(topic)[0]
+    found = _owners.get(topic)
+    if found is None:
+        found = _owners[topic] = topics.agency_of(topic)[0]
+    return found
 
 
 def read(record: Record, codec: Codec, event_bytes: int) -> Event:
     """Return the event of a record, or raise RefusalError; `event_bytes` is the largest size taken."""
     check_size(record, event_bytes)
-    (attributes, headers), document = _envelope(record)
+    attributes, headers, document = _envelope(record)
     replay_of = only_routes = None
     try:
         if owner(record.topic) == topics.HUB:
@@ -84,8 +93,9 @@ def read(record: Record, codec: Codec, event_bytes: int) -> Event:
     except RefusalError as refusal:
         refusal.event = attributes
         raise
-    mark = digest(attributes, record.value)
-    return Event(attributes, headers, contract, value, spans, replay_of, only_routes, mark)
+    event = Event(attributes, headers, contract, value, spans, _sighting(attributes, record.value))
+    event.replay_of, event.only_routes = replay_of, only_routes
+    return event
 
 
 def sighting(record: Record) -> Sighting | None:
@@ -93,10 +103,14 @@ def sighting(record: Record) -> Sighting | None:
     if is_replay(record):
         return None
     try:
-        (attributes, _), _ = _envelope(record)
+        attributes, _, _ = _envelope(record)
     except RefusalError:
         return None
-    return Sighting(attributes.source, attributes.id, digest(attributes, record.value))
+    return _sighting(attributes, record.value)
+
+
+def _sighting(attributes: Envelope, value: bytes | None) -> Sighting:
+    return Sighting(attributes.source, attributes.id, digest(attributes, value))
 
 
 def is_replay(record: Record) -> bool:
@@ -132,7 +146,7 @@ def check_size(record: Record, event_bytes: int) -> None:
         )
 
 
-def _envelope(record: Record) -> tuple[envelope.Read, Structured | None]:
+def _envelope(record: Record) -> tuple[Envelope, list[tuple[str, bytes]], Structured | None]:
     if not record.readable:
         raise RefusalError(
             Reason.ENVELOPE,
@@ -142,10 +156,11 @@ def _envelope(record: Record) -> tuple[envelope.Read, Structured | None]:
     try:
         if envelope.is_structured(record.headers):
             document = structured_mode.parse(record.headers, record.value, may_speak_for_others=speaks)
-            return envelope.Read(document.envelope, document.envelope.to_headers()), document
-        return envelope.read(record.headers, may_speak_for_others=speaks), None
+            return document.envelope, document.envelope.to_headers(), document
+        attributes, headers = envelope.read(record.headers, may_speak_for_others=speaks)
     except ContractError as error:
         raise RefusalError(Reason.ENVELOPE, str(error)) from None
+    return attributes, headers, None
 
 
 def _replay_of(record: Record) -> Origin | None:

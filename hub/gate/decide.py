@@ -54,7 +54,7 @@ class Decider:
         seen = memory.recall(event.envelope.source, event.envelope.id, record.offset, record.timestamp)
         if seen is None:
             return None
-        if seen != event.digest:
+        if seen != event.sighting.digest:
             raise RefusalError(
                 Reason.ID_CONFLICT,
                 "an event with this source and id but other content was decided before; use a new id.",
@@ -145,7 +145,7 @@ def treat(attributes: Envelope, route: Route, pseudonyms: Pseudonyms) -> Envelop
         subject = None if agreement.subject == "drop" else pseudonyms.subject(agreement.recipient, subject)
     if caseid is not None and agreement.caseid != "pass":
         caseid = None if agreement.caseid == "drop" else pseudonyms.case(agreement.recipient, caseid)
-    return attributes._replace(subject=subject, caseid=caseid)
+    return attributes.of_person(subject, caseid)
 
 
 def parked(record: Record, refusal: RefusalError) -> Verdict:

@@ -26,6 +26,8 @@ DIGEST_BYTES = 16
 
 # A name of 15 bytes takes a quarter less memory than one of 16.
 _NAME_BYTES = 15
+# A large dict is made anew every so often and leaves holes in the memory of the process; small ones do not.
+_SHARDS = 64
 _SLACK = 1024
 _SHARE = 8
 
@@ -47,7 +49,7 @@ class Memory:
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
-        self._places: dict[bytes, int] = {}
+        self._places: tuple[dict[bytes, int], ...] = tuple({} for _ in range(_SHARDS))
         self._names: list[bytes] = []
         self._offsets = array("q")
         self._times = array("q")
@@ -57,11 +59,12 @@ class Memory:
         self._crowded_out: int | None = None
 
     def __len__(self) -> int:
-        return len(self._places)
+        return sum(map(len, self._places))
 
     def recall(self, source: str, id_: str, offset: int, timestamp: int) -> bytes | None:
         """Return the digest last seen under this source and id, within the bounds of this place."""
-        place = self._places.get(_name(source, id_))
+        name = _name(source, id_)
+        place = self._places[name[0] % _SHARDS].get(name)
         if place is None:
             return None
         row = bisect_left(self._offsets, place, self._head)
@@ -73,7 +76,7 @@ class Memory:
     def remember(self, sighting: Sighting, offset: int, timestamp: int) -> None:
         """Take in an event that was routed, unclaimed or a duplicate; in the order of offsets."""
         name = _name(sighting.source, sighting.id)
-        self._places[name] = offset
+        self._places[name[0] % _SHARDS][name] = offset
         self._names.append(name)
         self._offsets.append(offset)
         self._times.append(timestamp)
@@ -89,12 +92,13 @@ class Memory:
         offsets, times, row = self._offsets, self._times, self._head
         while row < len(offsets):
             place, name = offsets[row], self._names[row]
-            if self._places.get(name) == place:
+            known = self._places[name[0] % _SHARDS]
+            if known.get(name) == place:
                 if place >= first and times[row] >= oldest:
                     break
                 if place < first:
                     self._crowded_out = times[row]
-                del self._places[name]
+                del known[name]
             row += 1
         self._head = row
         if row > _SLACK and row * _SHARE > len(offsets):

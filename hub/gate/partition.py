@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from hub.contracts.ledger import Position, RouteCount
 from hub.contracts.names import RouteId
@@ -102,10 +101,13 @@ class SourcePartition:
         )
 
 
-class Decided(NamedTuple):
+class Decided:
     """A record with its verdict, the `hub-seq` of each delivery, the partition that counted them."""
 
-    record: Record
-    verdict: Verdict
-    seqs: list[int]
-    state: SourcePartition
+    __slots__ = ("record", "seqs", "state", "verdict")
+
+    def __init__(self, record: Record, verdict: Verdict, seqs: list[int], state: SourcePartition) -> None:
+        self.record = record
+        self.verdict = verdict
+        self.seqs = seqs
+        self.state = state

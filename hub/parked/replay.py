@@ -95,7 +95,7 @@ def afresh(record: Record, routes: Iterable[str]) -> Outgoing:
         )
     marks = (envelope.REPLAY_OF, envelope.ONLY_ROUTES) if record.topic == _OUTBOX else ()
     headers = [each for each in record.headers if each[0] not in marks]
-    return replay(record._replace(headers=headers), routes)
+    return replay(record.replace(headers=headers), routes)
 
 
 def _of_delivery(found: Stamped) -> Wanted:

@@ -194,7 +194,7 @@ class Reader:
             self._note(message, error)
             return
         record = record_of(message)
-        log = self._logs.get(cast("Place", record[:2]))
+        log = self._logs.get(Place(record.topic, record.partition))
         if log is not None and record.offset >= log.fetched:
             weight = record.size + _RECORD_BYTES
             log.waiting.append((record, weight))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -19,6 +19,7 @@ import structlog
 from confluent_kafka import TopicPartition
 
 from hub.broker.gating.outboxes import Outboxes
+from hub.broker.gating.recovery import Place
 from hub.broker.gating.transactional import AbortedError, Transactions
 from hub.broker.gating.writing import BatchWriter, TopicSizes
 from hub.contracts.record import Record
@@ -38,7 +39,11 @@ MOST_CLOCK_SECONDS = 120.0
 Clock = Callable[[], datetime]
 """Tells the time, with its zone."""
 
-_CHUNK_BYTES = 16 * 2**20
+# What is read at once is decided while the processor's caches still hold it.
+_SLICE_EVENTS = 256
+_BATCH_BYTES = 16 * 2**20
+_IDLE_SECONDS = 0.2
+_BUSY_SECONDS = 0.002
 _SAMPLES = 50
 
 
@@ -47,13 +52,34 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class _Ending(NamedTuple):
-    """A batch all of which is written, and its transaction's end, which is waited for elsewhere."""
+class _Batch:
+    """Events that are decided at one moment and not written yet, in slices as they were read."""
 
-    records: list[Record]
-    decided: list[Decided]
-    started: float
-    end: Future[_Ended]
+    def __init__(self, rules: Rules, at: datetime) -> None:
+        self.started = time.monotonic()
+        self.rules = rules
+        self.at = at
+        self.slices: list[list[Decided]] = []
+        self.events = 0
+        self.bytes = 0
+        self.bugs = 0
+        self.states: dict[Place, SourcePartition] = {}
+        self.last: tuple[str, int, int] | None = None
+
+
+class _Ending:
+    """A batch all of which is written, and its transaction's end, which is waited for elsewhere.
+
+    `appended_ms` are the times at which the broker had some of its events.
+    """
+
+    def __init__(
+        self, batch: _Batch, counts: Counter[tuple[str, str]], appended_ms: list[int], end: Future[_Ended]
+    ) -> None:
+        self.batch = batch
+        self.counts = counts
+        self.appended_ms = appended_ms
+        self.end = end
 
 
 class _Ended(NamedTuple):
@@ -88,89 +114,130 @@ class GateLoop:
         self._linger = linger_seconds
         self._clock = clock
         self._refused: set[tuple[str, int, int]] = set()
+        self._batch: _Batch | None = None
         self._ending: _Ending | None = None
+        # After an abort, until all is recovered.
+        self._stale = False
         # One thread: what it does is wait for the broker.
         self._waiter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="transaction")
         self._log = structlog.get_logger()
-        outboxes.before_change = self._wait
+        outboxes.before_change = self._settle
 
-    def step(self, rules: Rules) -> int:
-        """Decide what has arrived, waiting a moment for it; return how many records were decided.
+    def step(self, rules: Rules) -> None:
+        """Decide what has arrived, waiting a moment for it, and write it.
 
+        As long as the transaction before is being ended, waiting costs nothing, and reading goes on.
         Raises FencedError or another HubError when this gate has to end; nothing is half written then.
         """
-        records = self._outboxes.consume(self._most, self._linger, self._is_ending)
-        group = self._outboxes.membership() if records else None
-        done = 0
-        for chunk in _chunks(records, self._limit):
-            written = self._transact(chunk, rules, group)
-            if written is None:
-                return done
-            done += written
-        if not records:
-            self._ended()
-        return done
+        self._read(1, _IDLE_SECONDS, rules)
+        if self._batch is not None:
+            self._read(self._room(), self._linger, rules)
+        while self._is_ending() and not self._stale and (room := self._room()):
+            self._read(room, _BUSY_SECONDS, rules)
+        self._flush()
+        if self._stale:
+            self._recover()
 
     def finish(self) -> None:
         """Wait until the last batch's transaction has ended, as `step` does; raises as `step`."""
-        self._ended()
+        self._end_before()
         self._waiter.shutdown()
+
+    def _read(self, most: int, seconds: float, rules: Rules) -> None:
+        """Read and decide; nothing once an abort has to be recovered from."""
+        records = self._outboxes.consume(most, seconds) if most > 0 else []
+        if records and not self._stale:
+            self._decide(records, rules)
+
+    def _room(self) -> int:
+        """Return how many events to read next; 0 when the batch is full."""
+        if self._batch is None:
+            return min(_SLICE_EVENTS, self._limit)
+        return 0 if self._batch.bytes >= _BATCH_BYTES else min(_SLICE_EVENTS, self._limit - self._batch.events)
 
     def _is_ending(self) -> bool:
         return self._ending is not None and not self._ending.end.done()
 
-    def _wait(self) -> None:
-        """Return when no transaction is open; how it ended is told by `_ended`."""
+    def _settle(self) -> None:
+        """Write what is decided, and return when no transaction is open.
+
+        Called while partitions come or go: what an abort leaves to be recovered is done later, by `step`.
+        """
+        self._flush()
         if self._ending is not None:
             self._ending.end.exception()
 
-    def _ended(self) -> bool:
-        """Wait for the open transaction's end, if there is one; return whether all is well.
+    def _flush(self) -> None:
+        """Write the batch once the transaction before has ended, and let its own end."""
+        batch, self._batch = self._batch, None
+        if batch is None or not batch.events:
+            # While nothing arrives, how the last one ended is told at once.
+            if not self._is_ending():
+                self._end_before()
+            return
+        self._end_before()
+        if self._stale:
+            return
+        group = self._outboxes.membership()
+        try:
+            counts, appended_ms, offsets = self._write(batch)
+        except AbortedError as aborted:
+            self._aborted(aborted, batch)
+            return
+        end = self._waiter.submit(self._end, offsets, group, batch.at)
+        self._ending = _Ending(batch, counts, appended_ms, end)
 
-        After an abort everything is recovered. Raises what ends this gate.
-        """
+    def _end_before(self) -> None:
+        """Wait for the open transaction's end, if there is one. Raises what ends this gate."""
         ending, self._ending = self._ending, None
         if ending is None:
-            return True
+            return
         try:
             ended = ending.end.result()
         except AbortedError as aborted:
-            self._aborted(aborted, ending.records)
-            return False
+            self._aborted(aborted, ending.batch)
+            return
         self._limit = min(self._limit * 2, self._most)
         self._measure(ending, ended)
-        return True
 
-    def _aborted(self, aborted: AbortedError, records: list[Record]) -> None:
-        self._narrow(aborted, records)
+    def _aborted(self, aborted: AbortedError, batch: _Batch) -> None:
+        self._narrow(aborted, batch)
+        self._stale = True
+
+    def _recover(self) -> None:
+        """After an abort: forget what was decided since, and all that is known of the source partitions."""
+        self._batch = None
+        self._stale = False
         self._outboxes.recover_all()
 
-    def _transact(self, records: list[Record], rules: Rules, group: object) -> int | None:
-        """Decide a batch, and write it once the one before has ended; None if either was aborted."""
-        started, at = time.monotonic(), self._clock()
-        decided = list(self._decide(records, rules, at))
-        if not self._ended():
-            return None
-        if not decided:
-            return 0
-        try:
-            offsets = self._write(decided, rules, at)
-        except AbortedError as aborted:
-            self._aborted(aborted, records)
-            return None
-        self._ending = _Ending(records, decided, started, self._waiter.submit(self._end, offsets, group, at))
-        return len(decided)
+    def _write(
+        self, batch: _Batch
+    ) -> tuple[Counter[tuple[str, str]], list[int], list[TopicPartition]]:
+        """Write a batch into a transaction of its own, and let go of its events.
 
-    def _write(self, decided: list[Decided], rules: Rules, at: datetime) -> list[TopicPartition]:
-        """Write a batch into a transaction of its own; return the offsets that belong into it."""
-        writer = BatchWriter(self._transactions, self._sizes, self._decider.codec, at)
-        states = {(each.state.topic, each.state.partition): each.state for each in decided}
+        Return what was decided how often, some events' times, and the offsets that belong into it.
+        """
+        writer = BatchWriter(self._transactions, self._sizes, self._decider.codec, batch.at)
+        states = batch.states
         writer.require_topics(states.values())
+        counts: Counter[tuple[str, str]] = Counter()
+        for state in states.values():
+            for kind, count in state.batch.items():
+                if kind is not Kind.PARKED:
+                    counts[kind.value, ""] += count
+        appended_ms: list[int] = []
+        stride = max(1, batch.events // _SAMPLES)
         self._transactions.begin()
-        for each in decided:
-            writer.write(each)
-        writer.finish(states.values(), rules.version)
-        return self._outboxes.offsets(states)
+        for decided in batch.slices:
+            appended_ms += [each.record.timestamp for each in decided[::stride]]
+            for each in decided:
+                writer.write(each)
+                reason = each.verdict.reason
+                if reason is not None:
+                    counts[Kind.PARKED.value, reason.value] += 1
+            decided.clear()
+        writer.finish(states.values(), batch.rules.version)
+        return counts, appended_ms, self._outboxes.offsets(states)
 
     def _end(self, offsets: list[TopicPartition], group: object, at: datetime) -> _Ended:
         """End the transaction that is written; in the waiting thread."""
@@ -194,20 +261,32 @@ class GateLoop:
                 do="Nothing was decided by it: agreements begin and end by this clock. Set it right (NTP).",
             )
 
-    def _decide(self, records: list[Record], rules: Rules, at: datetime) -> Iterator[Decided]:
-        bugs = 0
+    def _decide(self, records: list[Record], rules: Rules) -> None:
+        batch = self._batch
+        if batch is None:
+            batch = self._batch = _Batch(rules, self._clock())
+        decided: list[Decided] = []
+        at = batch.at
         for record in records:
             state = self._outboxes.state_of(record)
             if state is None:
                 continue
             verdict = self._verdict(record, rules, state, at)
-            bugs += verdict.reason is Reason.PROCESSOR
-            if bugs > MAX_BUGS:
-                raise BrokerError(
-                    f"more than {MAX_BUGS} events of one batch hit a bug, the last at {record.origin}.",
-                    do="Nothing of the batch was decided. The log above names the fault.",
-                )
-            yield Decided(record, verdict, state.take(record, verdict), state)
+            if verdict.reason is Reason.PROCESSOR:
+                batch.bugs += 1
+                if batch.bugs > MAX_BUGS:
+                    raise BrokerError(
+                        f"more than {MAX_BUGS} events of one batch hit a bug, the last at {record.origin}.",
+                        do="Nothing of the batch was decided. The log above names the fault.",
+                    )
+            decided.append(Decided(record, verdict, state.take(record, verdict), state))
+            batch.bytes += record.size
+            batch.states[state.topic, state.partition] = state
+        if decided:
+            last = decided[-1].record
+            batch.last = (last.topic, last.partition, last.offset)
+            batch.slices.append(decided)
+            batch.events += len(decided)
 
     def _verdict(self, record: Record, rules: Rules, state: SourcePartition, at: datetime) -> Verdict:
         if self._refused and (record.topic, record.partition, record.offset) in self._refused:
@@ -223,36 +302,18 @@ class GateLoop:
             detail = "a fault of the hub's own kept it from deciding; the event can be replayed."
             return Verdict(Kind.PARKED, reason=Reason.PROCESSOR, detail=detail)
 
-    def _narrow(self, aborted: AbortedError, records: list[Record]) -> None:
+    def _narrow(self, aborted: AbortedError, batch: _Batch) -> None:
         """After a refused record, halve the batch until the record stands alone, then park that one."""
-        self._log.warning("aborted", error=str(aborted), events=len(records))
+        self._log.warning("aborted", error=str(aborted), events=batch.events)
         if not aborted.refused:
             return
-        if len(records) == 1:
-            (record,) = records
-            self._refused.add((record.topic, record.partition, record.offset))
-        self._limit = max(1, len(records) // 2)
+        if batch.events == 1 and batch.last is not None:
+            self._refused.add(batch.last)
+        self._limit = max(1, batch.events // 2)
 
     def _measure(self, ending: _Ending, ended: _Ended) -> None:
-        decided = ending.decided
-        sample = decided[:: max(1, len(decided) // _SAMPLES)]
-        counts = Counter((each.verdict.kind.value, str(each.verdict.reason or "")) for each in decided)
-        for (verdict, reason), count in counts.items():
+        for (verdict, reason), count in ending.counts.items():
             metrics().gate_decided(verdict, reason, count)
-        metrics().gate_batch(ended.monotonic - ending.started)
-        metrics().end_to_end(max(0.0, ended.wall - each.record.timestamp / 1000) for each in sample)
+        metrics().gate_batch(ended.monotonic - ending.batch.started)
+        metrics().end_to_end(max(0.0, ended.wall - each / 1000) for each in ending.appended_ms)
         metrics().dedupe_window(self._outboxes.reach())
-
-
-def _chunks(records: list[Record], most: int) -> Iterator[list[Record]]:
-    """Cut a batch so that no transaction has more than `most` events or takes long to write."""
-    chunk: list[Record] = []
-    size = 0
-    for record in records:
-        chunk.append(record)
-        size += record.size
-        if len(chunk) >= most or size >= _CHUNK_BYTES:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk

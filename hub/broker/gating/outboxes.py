@@ -24,8 +24,6 @@ from hub.gate.partition import SourcePartition
 from hub.settings import Settings
 
 SESSION_MS = 8000
-_IDLE_SECONDS = 0.2
-_BUSY_SECONDS = 0.002
 _CALL_SECONDS = 10.0
 _DEADLY = frozenset(
     {
@@ -57,7 +55,7 @@ class Outboxes:
         self._log = structlog.get_logger()
         self._recovery = recovery
         self.before_change: Callable[[], None] = lambda: None
-        """Called before partitions come or go: returns when no transaction is open."""
+        """Called before partitions come or go: writes what is decided, returns when no transaction is open."""
         self._states: dict[Place, SourcePartition] = {}
         self._fresh: set[Place] = set()
         self._consumer = Consumer(config, logger=None)
@@ -75,22 +73,14 @@ class Outboxes:
         """Leave the group; its partitions go to the other gates at once."""
         self._consumer.close()
 
-    def consume(
-        self, most: int, linger_seconds: float, busy: Callable[[], bool] = lambda: False
-    ) -> list[Record]:
-        """Return up to `most` records: wait a moment for the first, then `linger_seconds` for more.
-
-        As long as the gate is `busy` with what it read before, waiting costs nothing, and it goes on.
+    def consume(self, most: int, seconds: float) -> list[Record]:
+        """Return up to `most` records, those that come within so many seconds.
 
         Raises BrokerError where Kafka refuses, FencedError where another process has this gate's slot.
         """
         self._fresh.clear()
         try:
-            messages = self._consumer.consume(1, _IDLE_SECONDS)
-            if messages and most > 1:
-                messages += self._consumer.consume(most - 1, linger_seconds)
-                while len(messages) < most and busy():
-                    messages += self._consumer.consume(most - len(messages), _BUSY_SECONDS)
+            messages = self._consumer.consume(most, seconds)
         except KafkaException as exception:
             raise _stopping(exception.args[0]) from None
         records = [record_of(message) for message in messages if self._is_record(message)]

@@ -146,7 +146,7 @@ def test_late_events_come_to_the_same_cases_as_those_in_time(world):
         headers = dict(record.headers)
         place = headers["hub-origin"].decode().rpartition("/")[0]
         own = {"hub-origin": f"{place}/{hours}".encode(), "ce_id": b"e-%d" % hours}
-        return record._replace(headers=list((headers | own).items()))
+        return record.replace(headers=list((headers | own).items()))
 
     story = [("submit", 0), ("check", 30), ("visit", 50), ("decide", 60), ("reopen", 70), ("decide", 80)]
     straight = told(story)
@@ -167,7 +167,7 @@ def test_a_lost_delivery_is_counted_and_one_delivered_twice_counts_once(world):
     straight = world.content(tables.sequence_fault, tables.supervision_event, tables.route_sequence)
     assert world.sql("SELECT kind, expected, found FROM sequence_fault") == [("gap", 3, 4)]
     world.empty()
-    twice = log[2]._replace(offset=99)
+    twice = log[2].replace(offset=99)
     world.fold(lost[:3], [*lost[3:], twice])
     assert world.sql("SELECT kind, expected, found FROM sequence_fault ORDER BY kind") == [
         ("gap", 3, 4),
@@ -316,7 +316,7 @@ def test_what_is_no_delivery_is_parked_with_its_reason(world):
     """Bytes that are none of the gate's are handed over before anything is written."""
     inbox = Inbox()
     good = inbox.submit("city/1", partition=0)
-    bad = good._replace(offset=7, value=b"x")
+    bad = good.replace(offset=7, value=b"x")
     world.fold([good, bad])
     assert [(partition, offset) for partition, offset, _ in world.parked] == [(0, 7)]
     assert world.folding.places == {0: 8}

@@ -68,7 +68,7 @@ def test_what_cannot_be_handled_is_parked_and_the_rest_goes_on(house):
         *submitted(3, inbox=inbox, data={"province": "a\x00b"}),
         *submitted(4, inbox=inbox),
     )
-    bad = bad._replace(value=b"\x00\x00\x00\x00\x01\xff")
+    bad = bad.replace(value=b"\x00\x00\x00\x00\x01\xff")
     before = len(house.read(topics.PARKED))
     house.deliver([good, bad, worse, last])
     house.start()

@@ -338,7 +338,7 @@ def make(data=None, type_=STEP, topic=CITY, partition=0, extra=(), **parts):
         value=CODEC.encode(type_, data or {"service_id": "permit"}),
         headers=[*attributes.to_headers(), *extra],
     )
-    return record._replace(**record_parts)
+    return record.replace(**record_parts)
 
 
 def rejection(route, origin, agency="register"):

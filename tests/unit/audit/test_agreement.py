@@ -58,7 +58,7 @@ def structured(rng, number):
     if rng.random() < 0.1:
         del document[rng.choice(list(document))]
     record = make(key=document.get("id", "x").encode(), value=json.dumps(document).encode())
-    return record._replace(headers=[("content-type", b"application/cloudevents+json"), ("sig-a", b"1")])
+    return record.replace(headers=[("content-type", b"application/cloudevents+json"), ("sig-a", b"1")])
 
 
 def replay(rng, offset):
@@ -87,14 +87,14 @@ def binary(rng, number):
     record = make(
         rng.choice([None, STAFF]), id=f"event-{rng.randrange(max(1, number - 20), number + 2)}", **parts
     )
-    return record._replace(headers=[*record.headers, *extra])
+    return record.replace(headers=[*record.headers, *extra])
 
 
 def broken(rng, good):
     place = rng.randrange(len(good.headers))
     name, value = good.headers[place]
     wrong = rng.choice([[], [(name, None)], [(name, (value or b"") + b"\xff")], [(name, value)] * 2])
-    return good._replace(
+    return good.replace(
         **rng.choice(
             [
                 {"headers": [*good.headers[:place], *wrong, *good.headers[place + 1 :]]},
@@ -121,11 +121,11 @@ def one(rng, number):
     if roll < 0.25:
         route = rng.choice([f"city-register/{STEP}", f"city-statistics/{STEP}", "nowhere/at.all.v1"])
         return rejection(route, rng.choice([f"{CITY}/0/{number}", "here", f"{CITY}/0/1"]))
-    good = binary(rng, number)._replace(partition=rng.randrange(2))
+    good = binary(rng, number).replace(partition=rng.randrange(2))
     if roll < 0.45:
         return broken(rng, good)
     if roll < 0.47:
-        return good._replace(readable=False, headers=[])
+        return good.replace(readable=False, headers=[])
     return good
 
 

@@ -124,7 +124,7 @@ def test_garbage_is_explained_without_raising(world):
     keeper = Keeper(world)
     books(cycle(begin(world), world), keeper)
     (fault,) = keeper.faults
-    junk = make()._replace(
+    junk = make().replace(
         value=b"\x00\xff", headers=[("\udcff", None), ("hub-reason", b"\xff")], key=b"\xff"
     )
     for each in (fault, replace(fault, route=""), replace(fault, route="x", kind="doubled")):

@@ -486,7 +486,7 @@ def test_an_explanation_closes_the_faults_that_it_names(world, kinds):
         explanation(f"{CITY}/0/2", [STATISTICS], ["doubled"]),
         explanation(f"{CITY}/0/2", []),
         explanation(f"{CITY}/0/2", [STATISTICS], action="redelivered"),
-        explanation(f"{CITY}/0/2", [STATISTICS])._replace(key=b"parked for its key"),
+        explanation(f"{CITY}/0/2", [STATISTICS]).replace(key=b"parked for its key"),
     ],
 )
 def test_an_explanation_of_something_else_closes_nothing(world, wrong):

@@ -59,7 +59,7 @@ def event(rng, number):
         return make(STAFF, topic=HUBS, source="/agency/city", id=f"r-{number}", extra=extra)
     record = make(rng.choice([None, STAFF]), partition=rng.randrange(2), id=f"e-{rng.randrange(15)}")
     if roll < 0.4:
-        return record._replace(**rng.choice([{"key": None}, {"value": b"x"}, {"headers": []}]))
+        return record.replace(**rng.choice([{"key": None}, {"value": b"x"}, {"headers": []}]))
     return record
 
 

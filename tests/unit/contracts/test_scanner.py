@@ -83,7 +83,7 @@ def test_whatever_our_writer_writes_is_scanned_and_masked_as_by_reading_and_writ
     """For random values of every contract: each span is its field's bytes; a mask gives the same value."""
     rng = random.Random(7)
     for schema in schemas(codec):
-        scan, reader = scanner.compile_scanner(schema), compile_reader(schema)
+        scan, reader = scanner.Scanner(schema).scan, compile_reader(schema)
         known = defaults(schema, avro.named_types(schema))
         for _ in range(ROUNDS // 10):
             value = read(reader, avrobytes.join(avrobytes.write(rng, schema)[1]))
@@ -100,7 +100,7 @@ def test_the_scanner_takes_only_what_the_reader_takes_in_the_writers_form(codec)
     """Bytes with some changed, cut or put in: if taken, they are what our writer makes of their value."""
     rng, taken, refused = random.Random(8), 0, 0
     for schema in schemas(codec):
-        scan, reader = scanner.compile_scanner(schema), compile_reader(schema)
+        scan, reader = scanner.Scanner(schema).scan, compile_reader(schema)
         for _ in range(ROUNDS):
             data = bytearray(avrobytes.join(avrobytes.write(rng, schema)[1]))
             for _ in range(rng.randrange(3)):
@@ -131,7 +131,7 @@ def test_the_scanner_takes_only_what_the_reader_takes_in_the_writers_form(codec)
 def test_bytes_that_lead_astray_are_left_to_the_reader(name, data):
     """Neither a value nor another error than those that the codec knows."""
     schema = {"type": "record", "name": "R", "fields": [{"name": "it", "type": "string"}]}
-    assert scanned(scanner.compile_scanner(schema), data) is None, name
+    assert scanned(scanner.Scanner(schema).scan, data) is None, name
     assert read(compile_reader(schema), data) is None, name
 
 
@@ -143,7 +143,7 @@ def test_times_at_the_edges_are_judged_as_the_reader_judges_them(millis):
     type_ = {"type": "long", "logicalType": "timestamp-millis"}
     schema = {"type": "record", "name": "R", "fields": [{"name": "it", "type": type_}]}
     data = avrobytes.number(millis)
-    value, spans = read(compile_reader(schema), data), scanned(scanner.compile_scanner(schema), data)
+    value, spans = read(compile_reader(schema), data), scanned(scanner.Scanner(schema).scan, data)
     assert (value is None) == (spans is None)
 
 

@@ -105,7 +105,7 @@ def event():
             value=CODEC.encode(type_, data or {"service_id": "permit"}),
             headers=headers,
         )
-        return record._replace(**record_parts)
+        return record.replace(**record_parts)
 
     return make
 

@@ -13,7 +13,7 @@ from hub.gate import outputs
 from hub.gate.memory import Bounds, Memory
 from hub.gate.partition import SourcePartition
 from hub.gate.pseudonyms import Pseudonyms
-from hub.gate.verdict import Reason, Verdict
+from hub.gate.verdict import Kind, Reason, Verdict
 
 from .conftest import CODEC, NOW, OUTBOX, STEP, agreement
 
@@ -93,7 +93,7 @@ def test_a_pseudonym_is_stable_for_a_recipient_and_differs_between_recipients(ga
     )
     record = event(subject="person-1", caseid="city/6038724")
     first, second = one.decide(record).deliveries
-    again, _ = one.decide(record._replace(offset=5)).deliveries
+    again, _ = one.decide(record.replace(offset=5)).deliveries
     case, subject = (dict(first.headers)[f"ce_{name}"].decode() for name in ("caseid", "subject"))
     assert first.key == again.key == case.encode()
     assert first.key != second.key
@@ -156,7 +156,7 @@ def test_a_delivery_carries_the_hubs_headers(gate, event):
 def test_a_parked_event_is_kept_byte_for_byte(gate, event, key, value):
     """Null and empty stay apart, forged headers stay; the hub's own come last."""
     headers = [("hub-reason", b"forged"), ("x", None), ("x", b"")]
-    record = event()._replace(key=key, value=value, headers=headers)
+    record = event().replace(key=key, value=value, headers=headers)
     kept = outputs.parked_record(record, gate().decide(record), b"now")
     assert kept[:2] == (key, value)
     assert kept[2][:3] == headers
@@ -166,7 +166,7 @@ def test_a_parked_event_is_kept_byte_for_byte(gate, event, key, value):
 
 def test_of_a_too_large_event_digest_size_and_a_prefix_are_kept(gate, event):
     """The original stays in the outbox until retention."""
-    record = event()._replace(value=b"ab" * 100_000, key=b"k" * 600)
+    record = event().replace(value=b"ab" * 100_000, key=b"k" * 600)
     key, value, headers = outputs.parked_record(record, gate().decide(record), b"now")
     assert (key, value) == (None, b"ab" * 2048)
     assert dict(headers)["hub-digest"] == b"sha-256:" + hashlib.sha256(record.value).hexdigest().encode()
@@ -182,7 +182,7 @@ def test_receipts_say_which_event_was_refused_and_how_far_a_partition_is_decided
     assert (refusal["reason"], refusal["detail"]) == ("frame", verdict.detail)
     state = SourcePartition(Position(OUTBOX, 1, 4, 1), [], _memory())
     state.take(record, verdict)
-    state.take(event(offset=5), Verdict("duplicate"))
+    state.take(event(offset=5), Verdict(Kind.DUPLICATE))
     _, progress = CODEC.decode(outputs.progress_receipt(CODEC, state, NOW, 7))
     assert (progress["kind"], progress["next"], progress["registry"]) == ("progress", 6, 7)
     assert {kind: progress[kind] for kind in ("routed", "unclaimed", "duplicate", "parked")} == {

@@ -29,7 +29,7 @@ def test_the_same_id_with_other_content_is_an_id_conflict(gate, event):
     one = gate()
     one.decide(event(), remember=True)
     for changed in (event({"service_id": "other"}), event(time="2026-03-21T09:00:00Z"), event(subject="p")):
-        assert one.decide(changed._replace(offset=1), remember=True).reason is Reason.ID_CONFLICT
+        assert one.decide(changed.replace(offset=1), remember=True).reason is Reason.ID_CONFLICT
     assert one.decide(event(offset=2)).kind is Kind.DUPLICATE
 
 
@@ -123,13 +123,18 @@ def _decide(memory, sighting, offset, time):
     return "new" if seen is None else "duplicate"
 
 
+def parts(sighting):
+    """Return what a sighting consists of."""
+    return sighting.source, sighting.id, sighting.digest
+
+
 def test_what_recovery_remembers_is_what_the_decision_remembered(event):
     """The sighting read from a record alone equals the one in its verdict, in binary and structured mode."""
     for record in (event(), event(caseid="city/1", subject="p", channel="online", causationid="e-0")):
-        assert checks.sighting(record) == checks.read(record, CODEC, 100_000).sighting
+        assert parts(checks.sighting(record)) == parts(checks.read(record, CODEC, 100_000).sighting)
     document = (
         b'{"specversion":"1.0","id":"event-1","source":"/agency/city","time":"2026-03-21T08:30:00Z",'
         b'"type":"' + STEP.encode() + b'","data":{"service_id":"permit"}}'
     )
-    structured = event()._replace(value=document, headers=[("content-type", b"application/cloudevents+json")])
-    assert checks.sighting(structured) == checks.read(structured, CODEC, 100_000).sighting
+    structured = event().replace(value=document, headers=[("content-type", b"application/cloudevents+json")])
+    assert parts(checks.sighting(structured)) == parts(checks.read(structured, CODEC, 100_000).sighting)

@@ -65,7 +65,7 @@ def test_a_replay_that_names_no_route_of_its_event_reaches_nobody(two_routes, re
     """Whatever stands there never widens: unknown, empty, no UTF-8, null."""
     record = replay(b"")
     headers = [(name, only if name == envelope.ONLY_ROUTES else value) for name, value in record.headers]
-    verdict = two_routes.decide(record._replace(headers=headers))
+    verdict = two_routes.decide(record.replace(headers=headers))
     assert (verdict.kind, verdict.deliveries) == (Kind.UNCLAIMED, ())
 
 

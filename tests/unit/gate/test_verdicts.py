@@ -94,7 +94,7 @@ def test_a_wrong_envelope_is_refused_as_envelope(gate, event, fault):
 
 def test_headers_that_cannot_be_read_are_refused_as_envelope(gate, event):
     """A header name that is no UTF-8 leaves the gate without headers."""
-    assert refused(gate().decide(event()._replace(headers=(), readable=False))) is Reason.ENVELOPE
+    assert refused(gate().decide(event().replace(headers=(), readable=False))) is Reason.ENVELOPE
 
 
 @pytest.mark.parametrize("source", ["/agency/register", "/agency/city-2", "/agency/hub"])
@@ -127,9 +127,9 @@ def test_bytes_that_do_not_fit_the_schema_are_refused_as_decode(gate, event, cha
 
 def test_an_event_larger_than_the_limit_is_refused_before_anything_else(gate, event):
     """Size is key, value and headers; one byte less is looked at."""
-    bare = event()._replace(key=b"", headers=[("x", b"")], value=bytes(EVENT_BYTES - 1))
+    bare = event().replace(key=b"", headers=[("x", b"")], value=bytes(EVENT_BYTES - 1))
     assert refused(gate().decide(bare)) is Reason.ENVELOPE
-    assert refused(gate().decide(bare._replace(headers=[("x", b"1")]))) is Reason.TOO_LARGE
+    assert refused(gate().decide(bare.replace(headers=[("x", b"1")]))) is Reason.TOO_LARGE
 
 
 @pytest.mark.parametrize("subject", ["0013542419", "۰۰۱۳۵۴۲۴۱۹", "001-354241-9"])
@@ -168,7 +168,7 @@ def test_a_rejection_is_taken_from_the_recipient_of_its_route_only(gate, rejecti
 
 def test_structured_mode_is_converted_and_delivered_in_binary_mode(gate, event):
     """The recipient sees no difference: same headers, same frame."""
-    verdict = gate(TO_REGISTER).decide(event()._replace(value=structured(), headers=STRUCTURED_HEADERS))
+    verdict = gate(TO_REGISTER).decide(event().replace(value=structured(), headers=STRUCTURED_HEADERS))
     (delivery,) = verdict.deliveries
     assert delivery.value == event().value
     assert dict(delivery.headers)["content-type"] == b"application/avro"
@@ -189,7 +189,7 @@ def test_structured_mode_is_converted_and_delivered_in_binary_mode(gate, event):
 )
 def test_structured_mode_is_refused_by_the_class_of_its_fault(gate, event, value, reason):
     """Envelope faults, foreign sources, unknown types and data that do not fit are told apart."""
-    record = event()._replace(value=value, headers=STRUCTURED_HEADERS)
+    record = event().replace(value=value, headers=STRUCTURED_HEADERS)
     assert refused(gate(TO_REGISTER).decide(record)) is reason
 
 
@@ -219,7 +219,7 @@ def test_a_replay_speaks_for_another_source_and_is_no_duplicate(gate, event):
     one = gate(TO_REGISTER)
     record = event(topic="agency.hub.outbox", source="/agency/city", extra=[origin])
     for offset in (0, 1):
-        verdict = one.decide(record._replace(offset=offset), remember=True)
+        verdict = one.decide(record.replace(offset=offset), remember=True)
         assert (verdict.kind, verdict.sighting) == (Kind.ROUTED, None)
         assert origin in verdict.deliveries[0].headers
     assert (

@@ -46,7 +46,7 @@ def record(topic=ORIGIN.topic, extra=(), **parts):
     event = Envelope("e-1", "/agency/city", STEP, "2026-03-21T08:30:00Z", caseid="city/1")
     value = CODEC.encode(STEP, {"service_id": "permit", "handled_by": "560872"})
     headers = [*event.to_headers(), *extra]
-    return Record(topic, 1, 5, 900, event.key.encode(), value, headers)._replace(**parts)
+    return Record(topic, 1, 5, 900, event.key.encode(), value, headers).replace(**parts)
 
 
 def test_without_a_route_every_open_fault_that_a_replay_mends_is_chosen():
