@@ -1,7 +1,8 @@
 """Hot modules run as machine code where they were compiled: the same source, by mypyc, and nothing else.
 
-`hub.launch.compiling` puts them beside the package. A module is taken from there only while its source is the very one that was compiled; otherwise,
-and everywhere else, Python runs the source as it stands. `PEYVAND_COMPILED=0` has it do so in any case.
+`hub.launch.compiling` puts the libraries beside the package. A module is taken from there only while its
+source is the very one that was compiled; otherwise, and everywhere else, Python runs the source as it stands.
+`PEYVAND_COMPILED=0` has it do so in any case (docs/decisions/0013-compiled-modules.md).
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ MODULES = (
     "hub.gate.rules",
     "hub.gate.verdict",
 )
-"""What every event passes; all of it is in one library, in which calls and attributes cost next to nothing."""
+"""What every event passes; all in one library, within which calls and attributes cost next to nothing."""
 
 GROUP = "peyvand"
 PACKAGE = Path(__file__).parent
@@ -85,8 +86,12 @@ def put(libraries: Path) -> None:
     for library in libraries.rglob(f"*{_SUFFIX}"):
         shutil.copyfile(library, fresh / ".".join(library.relative_to(libraries).parts))
     (fresh / _TOLD.name).write_text(_digest(), encoding="ascii")
-    shutil.rmtree(_FOLDER, ignore_errors=True)
+    # A process that starts meanwhile finds all of the old ones, all of the new ones, or none.
+    gone = _FOLDER.with_suffix(f".{os.getpid()}.gone")
+    if _FOLDER.exists():
+        _FOLDER.rename(gone)
     fresh.rename(_FOLDER)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def sources() -> list[Path]:
@@ -100,4 +105,3 @@ def _digest() -> str:
     for source in sources():
         found.update(source.read_bytes())
     return found.hexdigest()
-

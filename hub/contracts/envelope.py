@@ -96,7 +96,7 @@ class Envelope:
         "type",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - by name where it is not the hot path
         self,
         id: str,  # noqa: A002 - CloudEvents' name
         source: str,
@@ -169,7 +169,6 @@ class Envelope:
         headers.extend(self.signatures)
         return headers
 
-
     def _parts(self) -> tuple[object, ...]:
         other = (self.subject, self.caseid, self.causationid, self.channel, self.traceparent, self.signatures)
         return (self.id, self.source, self.type, self.time, *other)
@@ -187,8 +186,8 @@ class Envelope:
 class _Shape:
     """What a row of header names says, whatever the values: agencies' clients send few different rows.
 
-    `places` has each attribute's number with its header's place, `order` the places of the event's own headers as the
-    hub writes them, `ordered` whether they stand so already and alone.
+    `places` has each attribute's number with its header's place, `order` the places of the event's own
+    headers as the hub writes them, `ordered` whether they stand so already and alone.
     """
 
     __slots__ = ("content_type", "order", "ordered", "places", "signatures")
@@ -223,9 +222,7 @@ def read_headers(headers: Headers, *, may_speak_for_others: bool = False) -> Env
     return read(headers, may_speak_for_others=may_speak_for_others)[0]
 
 
-def read(
-    headers: Headers, *, may_speak_for_others: bool = False
-) -> tuple[Envelope, list[tuple[str, bytes]]]:
+def read(headers: Headers, *, may_speak_for_others: bool = False) -> tuple[Envelope, list[tuple[str, bytes]]]:
     """Read a binary-mode event's envelope, and its own headers as they came in the order of `to_headers`.
 
     Otherwise as `read_headers`.

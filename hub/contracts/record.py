@@ -16,7 +16,7 @@ class Record:
 
     __slots__ = ("headers", "key", "offset", "partition", "readable", "timestamp", "topic", "value")
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - by name where it is not the hot path
         self,
         topic: str,
         partition: int,

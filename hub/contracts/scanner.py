@@ -253,7 +253,7 @@ def _field(type_: Any, names: dict[str, Any]) -> _Field:
     return _Field(type_.index("null") * 2, _step(inner, names))
 
 
-def _step(schema: Any, names: dict[str, Any]) -> _Step:
+def _step(schema: Any, names: dict[str, Any]) -> _Step:  # noqa: PLR0911 - one return a kind
     schema = avro.resolve(schema, names)
     logical = avro.logical(schema)
     match avro.kind(schema):

@@ -47,7 +47,7 @@ class Event:
 
     __slots__ = ("contract", "envelope", "headers", "only_routes", "replay_of", "sighting", "spans", "value")
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - by name it would cost more
         self,
         attributes: Envelope,
         headers: list[tuple[str, bytes]],

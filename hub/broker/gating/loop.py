@@ -153,7 +153,9 @@ class GateLoop:
         """Return how many events to read next; 0 when the batch is full."""
         if self._batch is None:
             return min(_SLICE_EVENTS, self._limit)
-        return 0 if self._batch.bytes >= _BATCH_BYTES else min(_SLICE_EVENTS, self._limit - self._batch.events)
+        return (
+            0 if self._batch.bytes >= _BATCH_BYTES else min(_SLICE_EVENTS, self._limit - self._batch.events)
+        )
 
     def _is_ending(self) -> bool:
         return self._ending is not None and not self._ending.end.done()
@@ -210,9 +212,7 @@ class GateLoop:
         self._stale = False
         self._outboxes.recover_all()
 
-    def _write(
-        self, batch: _Batch
-    ) -> tuple[Counter[tuple[str, str]], list[int], list[TopicPartition]]:
+    def _write(self, batch: _Batch) -> tuple[Counter[tuple[str, str]], list[int], list[TopicPartition]]:
         """Write a batch into a transaction of its own, and let go of its events.
 
         Return what was decided how often, some events' times, and the offsets that belong into it.

@@ -55,7 +55,7 @@ class Outboxes:
         self._log = structlog.get_logger()
         self._recovery = recovery
         self.before_change: Callable[[], None] = lambda: None
-        """Called before partitions come or go: writes what is decided, returns when no transaction is open."""
+        """Called before partitions come or go: writes what is decided; then no transaction is open."""
         self._states: dict[Place, SourcePartition] = {}
         self._fresh: set[Place] = set()
         self._consumer = Consumer(config, logger=None)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from hub import compiled
 from hub.broker.embedded import jars
 
 _LIBRARIES = (
@@ -30,6 +31,7 @@ def machine() -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()}",
         "Python": platform.python_version(),
         "Kafka": f"{jars.KAFKA_VERSION}, one broker, SASL/SCRAM and ACLs on, on the same machine",
+        "hot modules": compiled.why_not() or "compiled",
         "libraries": ", ".join(f"{name} {version(name)}" for name in _LIBRARIES),
     }
 

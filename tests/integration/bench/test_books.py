@@ -15,10 +15,10 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def bench(tmp_path):
-    """Return a bench that takes a fiftieth of everything."""
+def bench(tmp_path, request):
+    """Return a bench that takes a fiftieth of everything, or the share asked for."""
     tmp_path.chmod(0o755)
-    return Bench(Settings(), tmp_path, Console(quiet=True), share=0.02)
+    return Bench(Settings(), tmp_path, Console(quiet=True), share=getattr(request, "param", 0.02))
 
 
 def figures(result):
@@ -36,6 +36,8 @@ def test_the_audit_is_measured_over_what_the_gate_decided(bench):
     assert (least, unaccounted) == (0.5, (0, 0))
 
 
+# A batch takes 5,000 events, and a rate wants several.
+@pytest.mark.parametrize("bench", [0.2], indirect=True)
 def test_the_projector_is_measured_from_empty_tables_beside_a_loop_that_copies(bench):
     """Both come to the inbox's end, and PostgreSQL's own time is told of each."""
     result = projector(bench)

@@ -124,9 +124,7 @@ def test_garbage_is_explained_without_raising(world):
     keeper = Keeper(world)
     books(cycle(begin(world), world), keeper)
     (fault,) = keeper.faults
-    junk = make().replace(
-        value=b"\x00\xff", headers=[("\udcff", None), ("hub-reason", b"\xff")], key=b"\xff"
-    )
+    junk = make().replace(value=b"\x00\xff", headers=[("\udcff", None), ("hub-reason", b"\xff")], key=b"\xff")
     for each in (fault, replace(fault, route=""), replace(fault, route="x", kind="doubled")):
         for original in (None, junk, world.logs[Place(CITY, 0)][0]):
             for found in (None, junk):

@@ -77,19 +77,30 @@ def test_a_result_comes_back_from_its_document_and_says_what_was_missed():
         assert expected in text
 
 
-def test_a_stack_belongs_to_the_first_stage_that_is_in_it():
+@pytest.mark.parametrize(
+    ("step", "consume"),
+    [
+        (
+            "GateLoop.step (hub/broker/gating/loop.py:80)",
+            "Outboxes.consume (hub/broker/gating/outboxes.py:77)",
+        ),
+        ("CPyDef_loop___GateLoop___step (peyvand.so)", "CPyDef_outboxes___Outboxes___consume (peyvand.so)"),
+    ],
+    ids=["source", "compiled"],
+)
+def test_a_stack_belongs_to_the_first_stage_that_is_in_it(step, consume):
     """Shares are of the loop's samples only."""
-    loop = "main (a.py:1);GateLoop.step (hub/broker/gating/loop.py:80);"
+    loop = f"main (a.py:1);{step};"
     shares = dict(
         stages(
             [
-                f"{loop}Outboxes.consume (hub/broker/gating/outboxes.py:77) 30",
+                f"{loop}{consume} 30",
                 f"{loop}record_of (r.py:1) 10",
                 "other 99",
             ]
         )
     )
-    assert shares["waiting for events, and the client's own reading"] == 0.75
+    assert shares["the client's own reading"] == 0.75
     assert shares["a message of the client's becomes a record"] == 0.25
     with pytest.raises(StartError, match="never saw"):
         stages(["other 99"])
