@@ -26,9 +26,9 @@ _SECONDS = 6
 _OWN = ("GateLoop.step", "GateLoop___step")
 
 _HOW = (
-    f"py-spy looked at the gate {_PER_SECOND} times a second for {_SECONDS} s, at machine code too. A stage has "
-    "its share of the looks at the gate's loop, times what an event takes of CPU: {cpu:.1f} µs, all threads; "
-    "{each:.1f} µs by the clock."
+    f"py-spy looked at the gate {_PER_SECOND} times a second for {_SECONDS} s, at machine code too. "
+    "A stage has its share of the looks at the gate's loop, times what an event takes of CPU: "
+    "{cpu:.1f} µs, all threads; {each:.1f} µs by the clock."
 )
 
 # The first that is somewhere in a stack has the sample.
