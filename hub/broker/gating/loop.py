@@ -11,8 +11,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from datetime import UTC, datetime
+from threading import Thread
 from typing import NamedTuple
 
 import structlog
@@ -44,6 +45,7 @@ _SLICE_EVENTS = 256
 _BATCH_BYTES = 16 * 2**20
 _IDLE_SECONDS = 0.2
 _BUSY_SECONDS = 0.002
+_PATIENT_SECONDS = 1.0
 _SAMPLES = 50
 
 
@@ -118,8 +120,6 @@ class GateLoop:
         self._ending: _Ending | None = None
         # After an abort, until all is recovered.
         self._stale = False
-        # One thread: what it does is wait for the broker.
-        self._waiter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="transaction")
         self._log = structlog.get_logger()
         outboxes.before_change = self._settle
 
@@ -132,7 +132,8 @@ class GateLoop:
         self._read(1, _IDLE_SECONDS, rules)
         if self._batch is not None:
             self._read(self._room(), self._linger, rules)
-        while self._is_ending() and not self._stale and (room := self._room()):
+        until = time.monotonic() + _PATIENT_SECONDS
+        while self._is_ending() and time.monotonic() < until and (room := self._room()):
             self._read(room, _BUSY_SECONDS, rules)
         self._flush()
         if self._stale:
@@ -141,7 +142,6 @@ class GateLoop:
     def finish(self) -> None:
         """Wait until the last batch's transaction has ended, as `step` does; raises as `step`."""
         self._end_before()
-        self._waiter.shutdown()
 
     def _read(self, most: int, seconds: float, rules: Rules) -> None:
         """Read and decide; nothing once an abort has to be recovered from."""
@@ -150,7 +150,9 @@ class GateLoop:
             self._decide(records, rules)
 
     def _room(self) -> int:
-        """Return how many events to read next; 0 when the batch is full."""
+        """Return how many events to read next; 0 when the batch is full, or an abort is to be recovered."""
+        if self._stale:
+            return 0
         if self._batch is None:
             return min(_SLICE_EVENTS, self._limit)
         return (
@@ -167,7 +169,7 @@ class GateLoop:
         """
         self._flush()
         if self._ending is not None:
-            self._ending.end.exception()
+            self._wait_for(self._ending.end)
 
     def _flush(self) -> None:
         """Write the batch once the transaction before has ended, and let its own end."""
@@ -186,7 +188,11 @@ class GateLoop:
         except AbortedError as aborted:
             self._aborted(aborted, batch)
             return
-        end = self._waiter.submit(self._end, offsets, group, batch.at)
+        # In a thread that waits for the broker; stuck there, it does not keep the process from ending.
+        end: Future[_Ended] = Future()
+        Thread(
+            target=self._end, args=(end, offsets, group, batch.at), name="transaction", daemon=True
+        ).start()
         self._ending = _Ending(batch, counts, appended_ms, end)
 
     def _end_before(self) -> None:
@@ -194,6 +200,7 @@ class GateLoop:
         ending, self._ending = self._ending, None
         if ending is None:
             return
+        self._wait_for(ending.end)
         try:
             ended = ending.end.result()
         except AbortedError as aborted:
@@ -201,6 +208,10 @@ class GateLoop:
             return
         self._limit = min(self._limit * 2, self._most)
         self._measure(ending, ended)
+
+    def _wait_for(self, end: Future[_Ended]) -> None:
+        while not wait([end], _PATIENT_SECONDS).done:
+            self._transactions.must_be_alive()
 
     def _aborted(self, aborted: AbortedError, batch: _Batch) -> None:
         self._narrow(aborted, batch)
@@ -239,12 +250,16 @@ class GateLoop:
         writer.finish(states.values(), batch.rules.version)
         return counts, appended_ms, self._outboxes.offsets(states)
 
-    def _end(self, offsets: list[TopicPartition], group: object, at: datetime) -> _Ended:
+    def _end(self, end: Future[_Ended], offsets: list[TopicPartition], group: object, at: datetime) -> None:
         """End the transaction that is written; in the waiting thread."""
-        self._transactions.send_offsets(offsets, group)
-        self._check_clock(at)
-        self._transactions.commit()
-        return _Ended(time.monotonic(), time.time())
+        try:
+            self._transactions.send_offsets(offsets, group)
+            self._check_clock(at)
+            self._transactions.commit()
+        except BaseException as error:  # noqa: BLE001 - whoever waits raises it
+            end.set_exception(error)
+        else:
+            end.set_result(_Ended(time.monotonic(), time.time()))
 
     def _check_clock(self, at: datetime) -> None:
         """Compare the time decided by with the broker's; too far apart, nothing may be decided by it."""

@@ -26,6 +26,7 @@ from hub.settings import Settings
 
 TRANSACTION_SECONDS = 10
 _CALL_SECONDS = 5.0
+_STUCK_SECONDS = TRANSACTION_SECONDS + 5.0
 _FENCED = frozenset(
     {
         KafkaError._FENCED,  # noqa: SLF001 - librdkafka's name
@@ -80,6 +81,7 @@ class Transactions:
         }
         self._producer = Producer(config, logger=None)
         self._appended_at: int | None = None
+        self._called_at = time.monotonic()
 
     def start(self) -> None:
         """Abort what a predecessor left open and take over its id.
@@ -142,6 +144,18 @@ class Transactions:
         """Abort the open transaction because its writer cannot finish it."""
         self._repeat(lambda: self._producer.abort_transaction(_CALL_SECONDS), seconds=120)
 
+    def must_be_alive(self) -> None:
+        """Raise BrokerUnavailableError where a call, made in another thread, does not come back.
+
+        librdkafka 2.16 lets `send_offsets` wait, whatever its timeout, for a coordinator's connection that
+        nothing makes it open again (its issues 5456, 5511). By then the broker has aborted the transaction.
+        """
+        if time.monotonic() - self._called_at > _STUCK_SECONDS:
+            raise BrokerUnavailableError(
+                f"a call to Kafka has not come back for {_STUCK_SECONDS:.0f} s.",
+                do="The gate starts again by itself, and its transaction is aborted.",
+            )
+
     def partitions(self, topic: str) -> int | None:
         """Return how many partitions a topic has, None if there is none; raise BrokerUnavailableError."""
         try:
@@ -166,6 +180,7 @@ class Transactions:
         """Call until it works. An unknown outcome (a time-out) is repeated too: the call, never the batch."""
         deadline = None if seconds is None else time.monotonic() + seconds
         while True:
+            self._called_at = time.monotonic()
             try:
                 call()
             except KafkaException as exception:

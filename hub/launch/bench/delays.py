@@ -9,9 +9,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from hub.contracts.moments import moment
-
-STAGES = ("the gate takes it up", "decided and written", "committed and fetched")
+STAGES = ("decided and written", "committed and fetched")
 
 
 class Sent(NamedTuple):
@@ -71,8 +69,7 @@ def _delay(sent: Sent, seen: Mapping[str, Seen]) -> Delay:
     found = seen[sent.id]
     stages: tuple[float, ...] = ()
     if found.accepted != "-":
-        accepted = moment(found.accepted).timestamp() * 1000
-        stages = (accepted - sent.appended, found.appended - accepted, found.seen - found.appended)
+        stages = (float(found.appended - sent.appended), found.seen - found.appended)
     return Delay(sent.appended, found.seen - sent.appended, stages, sent.confirmed - sent.due)
 
 
