@@ -43,18 +43,28 @@ class Progress(NamedTuple):
     next: int
 
 
-class Verdict(NamedTuple):
+class Verdict:
     """The audit's own verdict.
 
     `owed` are the deliveries: term, digests of head and value; `seen`: what the event is remembered by, None
     for a replay.
     """
 
-    kind: int
-    reason: str | None
-    reading: Reading | None = None
-    owed: Sequence[tuple[Term, bytes, bytes]] = ()
-    seen: tuple[int, int] | None = None
+    __slots__ = ("kind", "owed", "reading", "reason", "seen")
+
+    def __init__(
+        self,
+        kind: int,
+        reason: str | None,
+        reading: Reading | None = None,
+        owed: Sequence[tuple[Term, bytes, bytes]] = (),
+        seen: tuple[int, int] | None = None,
+    ) -> None:
+        self.kind = kind
+        self.reason = reason
+        self.reading = reading
+        self.owed = owed
+        self.seen = seen
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ The checks that need no agency registry and no memory, in the contract's order; 
 from __future__ import annotations
 
 import unicodedata
-from typing import Any, NamedTuple
+from typing import Any
 
 from hub.audit.pseudonyms import Pseudonyms
 from hub.contracts import envelope, frame, structured, topics
@@ -37,19 +37,31 @@ class Misread(Exception):  # noqa: N818 - never leaves this room
         self.reason = reason
 
 
-class Reading(NamedTuple):
+class Reading:
     """A record that passed the checks: `value` is framed Avro also where it came in structured mode.
 
     `agency` is the one that `ce_source` names; `only` are the routes that a replay keeps to, None for all.
     """
 
-    envelope: Envelope
-    agency: AgencyCode
-    contract: Contract
-    value: bytes
-    replay_of: Origin | None
-    only: frozenset[str] | None
-    codec: Codec
+    __slots__ = ("agency", "codec", "contract", "envelope", "only", "replay_of", "value")
+
+    def __init__(  # noqa: PLR0917 - by name it would cost more
+        self,
+        envelope: Envelope,
+        agency: AgencyCode,
+        contract: Contract,
+        value: bytes,
+        replay_of: Origin | None,
+        only: frozenset[str] | None,
+        codec: Codec,
+    ) -> None:
+        self.envelope = envelope
+        self.agency = agency
+        self.contract = contract
+        self.value = value
+        self.replay_of = replay_of
+        self.only = only
+        self.codec = codec
 
     @property
     def data(self) -> dict[str, Any]:

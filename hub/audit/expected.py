@@ -31,15 +31,26 @@ _PARKED = (envelope.REASON, envelope.DETAIL, envelope.ORIGIN, envelope.PARKED_AT
 Headers = Sequence[tuple[str, bytes | None]]
 
 
-class Delivered(NamedTuple):
+class Delivered:
     """What was read of an inbox record: the headers that differ by delivery, and the digests of the rest."""
 
-    route: bytes | None
-    origin: bytes | None
-    seq: bytes | None
-    accepted_at: bytes | None
-    head: bytes
-    value: bytes
+    __slots__ = ("accepted_at", "head", "origin", "route", "seq", "value")
+
+    def __init__(  # noqa: PLR0917 - by name it would cost more
+        self,
+        route: bytes | None,
+        origin: bytes | None,
+        seq: bytes | None,
+        accepted_at: bytes | None,
+        head: bytes,
+        value: bytes,
+    ) -> None:
+        self.route = route
+        self.origin = origin
+        self.seq = seq
+        self.accepted_at = accepted_at
+        self.head = head
+        self.value = value
 
 
 class Kept(NamedTuple):

@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from hub.audit.books import Fault, FaultKind, Lane, LaneKey, Place
@@ -25,32 +24,70 @@ NEVER = "found again, or found though it was never due"
 _OPEN, _DUE, _COPY, _BEFORE, _ARRIVED = range(5)
 
 
-class Expected(NamedTuple):
+class Expected:
     """A due delivery: digests of head and value, `hub-accepted-at` where a receipt says it, and the basis."""
 
-    head: bytes
-    value: bytes
-    moment: bytes | None
-    edition: int
-    at_ms: int
-    replay_of: Origin | None
+    __slots__ = ("at_ms", "edition", "head", "moment", "replay_of", "value")
+
+    def __init__(  # noqa: PLR0917 - by name it would cost more
+        self,
+        head: bytes,
+        value: bytes,
+        moment: bytes | None,
+        edition: int,
+        at_ms: int,
+        replay_of: Origin | None,
+    ) -> None:
+        self.head = head
+        self.value = value
+        self.moment = moment
+        self.edition = edition
+        self.at_ms = at_ms
+        self.replay_of = replay_of
 
 
-@dataclass(slots=True)
 class Found:
     """A record of an inbox that names this lane; `origin` is an offset, `seq` -1 where it cannot be read."""
 
-    place: Place
-    offset: int
-    time_ms: int
-    origin: int
-    seq: int
-    head: bytes
-    value: bytes
-    accepted_at: bytes | None
-    state: int = _OPEN
-    due: Expected | None = None
-    waited: int = 0
+    __slots__ = (
+        "accepted_at",
+        "due",
+        "head",
+        "offset",
+        "origin",
+        "place",
+        "seq",
+        "state",
+        "time_ms",
+        "value",
+        "waited",
+    )
+
+    def __init__(  # noqa: PLR0917 - by name it would cost more
+        self,
+        place: Place,
+        offset: int,
+        time_ms: int,
+        origin: int,
+        seq: int,
+        head: bytes,
+        value: bytes,
+        accepted_at: bytes | None,
+        state: int = _OPEN,
+        due: Expected | None = None,
+        waited: int = 0,
+    ) -> None:
+        self.place = place
+        self.offset = offset
+        self.time_ms = time_ms
+        self.origin = origin
+        self.seq = seq
+        self.head = head
+        self.value = value
+        self.accepted_at = accepted_at
+        self.state = state
+        self.due = due
+        self.waited = waited
 
 
 class Around(NamedTuple):
