@@ -28,7 +28,7 @@ _HOW = (
     "through or 8 s are over; the rate is that between their commits, without the first ones. A peer writes "
     "each event once, the gate twice."
 )
-_BOUNDS = {"aiokafka_loop": 0.8, "transactional": 0.3, "faust_loop": 8.0, "faust_take": 8.0}
+_BOUNDS = {"aiokafka_loop": 0.8, "transactional": 0.3, "faust_loop": 8.0}
 
 
 def gate(bench: Bench) -> Result:

@@ -74,13 +74,19 @@ def run(
         raise ConfigError(
             f"there is no benchmark {', '.join(unknown)}.", do=f"Benchmarks: {', '.join(BENCHMARKS)}."
         )
-    measured = []
+    measured: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="hub-bench-") as folder:
         bench = Bench(settings, Path(folder), console, share, pictures=report.parent if report else None)
         for name in names or BENCHMARKS:
             bench.say(f"— {name}")
             measured.append(BENCHMARKS[name](bench))
             show(measured[-1], console)
+            # After each: what follows may take half an hour, and fail.
+            _write(measured, share, results, report)
+    return all(each.met for each in measured)
+
+
+def _write(measured: Sequence[Result], share: float, results: Path | None, report: Path | None) -> None:
     document = {
         "measured_at": rfc3339(datetime.now(UTC)),
         "machine": machine(),
@@ -91,7 +97,6 @@ def run(
         results.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     if report is not None:
         report.write_text(page.page(document), encoding="utf-8")
-    return all(each.met for each in measured)
 
 
 def show(result: Result, console: Console) -> None:
