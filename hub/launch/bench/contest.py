@@ -40,7 +40,9 @@ class Gates:
     @contextmanager
     def running(self, ground: Ground) -> Iterator[list[psutil.Process]]:
         """Run the gates; give their processes."""
-        parts = [ground.start(f"gate-{slot}", gates=self.count) for slot in range(self.count)]
+        parts = [ground.start(f"gate-{slot}", gates=self.count, wait=False) for slot in range(self.count)]
+        for part in parts:
+            part.wait_ready(300)
         yield [psutil.Process(part.process.pid) for part in parts if part.process is not None]
         for part in parts:
             ground.stop(part)
@@ -144,10 +146,15 @@ def contest(
     for number in range(1, rounds + 1):
         begins = ground.ends(outbox)
         ground.fill(events)
-        ends = ground.ends(outbox)
+        ends, decided = ground.ends(outbox), False
         for entrant in (*known[number - 1 :], *known[: number - 1]):
             if not isinstance(entrant, Gates):
                 ground.skip_to(entrant.group, outbox, begins)
+            elif decided:
+                # Gates share a group: what one has decided is no other's work.
+                ground.fill(events)
+                ends = ground.ends(outbox)
+            decided = decided or isinstance(entrant, Gates)
             with (
                 Progress(ground.settings, entrant.group, outbox) as progress,
                 entrant.running(ground) as processes,

@@ -23,6 +23,9 @@ Avro with 7 headers, 4 partitions.
 def page(document: dict[str, Any]) -> str:
     """Return the page of a run's JSON document."""
     parts = "\n".join(f"- **{name}**: {value}" for name, value in document["machine"].items())
+    share = document.get("share", 1)
+    if share != 1:
+        parts += f"\n- **sizes**: {share:g} of the whole run's, in events and rounds"
     head = _HEAD.format(date=document["measured_at"][:10], machine=parts)
     results = [result_of(each) for each in document["results"]]
     return "\n".join([head, *_summary(results), *(line for each in results for line in _section(each))])

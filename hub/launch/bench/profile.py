@@ -18,7 +18,7 @@ from hub.launch.bench.bench import Bench
 from hub.launch.bench.model import Finding, Result
 from hub.launch.bench.stopwatch import Progress, run_of, watch
 
-EVENTS = 600_000
+EVENTS = 1_400_000
 PICTURE = "gate-profile.svg"
 _PER_SECOND = 200
 _SECONDS = 6
