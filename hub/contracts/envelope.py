@@ -50,7 +50,7 @@ REPLAY_OF = "hub-replay-of"
 # Beside it: the only routes that the replay may take, joined by commas.
 ONLY_ROUTES = "hub-only-routes"
 
-_ATTRIBUTES = (
+ATTRIBUTES = (
     "specversion",
     "id",
     "source",
@@ -62,10 +62,10 @@ _ATTRIBUTES = (
     "channel",
     "traceparent",
 )
+"""The attributes that the wire contract knows, in the order in which the hub writes them."""
 _REQUIRED = 5
 _SPEC_HEADER, _CONTENT_HEADER = ("ce_specversion", SPEC_VERSION.encode()), (CONTENT_TYPE, _AVRO)
-# In the order in which the hub writes them.
-_KNOWN = {f"ce_{name}": number for number, name in enumerate(_ATTRIBUTES)} | {CONTENT_TYPE: -1}
+_KNOWN = {f"ce_{name}": number for number, name in enumerate(ATTRIBUTES)} | {CONTENT_TYPE: -1}
 _HUBS_OWN = (REPLAY_OF, ONLY_ROUTES)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 _SOURCE = re.compile(r"/agency/([a-z][a-z0-9-]{0,47})(?:/([a-z][a-z0-9-]{0,47}))?")
@@ -232,7 +232,7 @@ def read(headers: Headers, *, may_speak_for_others: bool = False) -> tuple[Envel
     shape = shapes.get(names)
     if shape is None:
         shape = _kept(shapes, names, _shape(names, may_speak_for_others))
-    texts: list[str | None] = [None] * len(_ATTRIBUTES)
+    texts: list[str | None] = [None] * len(ATTRIBUTES)
     for number, place in shape.places:
         header, value = headers[place]
         if value is None:
@@ -273,16 +273,16 @@ def read_signatures(headers: Headers, *, may_speak_for_others: bool = False) -> 
 
 def from_attributes(attributes: dict[str, str], signatures: tuple[tuple[str, bytes], ...] = ()) -> Envelope:
     """Check CloudEvents attributes (names without `ce_`) and return the envelope; raise ContractError."""
-    return _envelope([attributes.get(name) for name in _ATTRIBUTES], signatures)
+    return _envelope([attributes.get(name) for name in ATTRIBUTES], signatures)
 
 
 def _envelope(texts: list[str | None], signatures: tuple[tuple[str, bytes], ...]) -> Envelope:
-    """Check attributes, which stand in the order of `_ATTRIBUTES`."""
+    """Check attributes, which stand in the order of `ATTRIBUTES`."""
     if texts[0] != SPEC_VERSION:
         raise ContractError(f"ce_specversion must be {SPEC_VERSION}.")
     id_, source, type_, time = texts[1], texts[2], texts[3], texts[4]
     if not (id_ and source and type_ and time):
-        missing = next(name for name, text in zip(_ATTRIBUTES[:_REQUIRED], texts, strict=False) if not text)
+        missing = next(name for name, text in zip(ATTRIBUTES[:_REQUIRED], texts, strict=False) if not text)
         raise ContractError(f"ce_{missing} is missing.")
     subject, caseid, causationid = texts[5], texts[6], texts[7]
     _check_text("id", id_)

@@ -19,18 +19,6 @@ from hub.contracts.codec import Codec
 from hub.contracts.envelope import Envelope, Headers
 from hub.errors import ContractError
 
-ATTRIBUTES = (
-    "specversion",
-    "id",
-    "source",
-    "type",
-    "time",
-    "subject",
-    "caseid",
-    "causationid",
-    "channel",
-    "traceparent",
-)
 MAX_LEVELS = 64
 """How deep a document may nest. Without it the verdict would hang on how deep the reader's own stack is."""
 
@@ -90,7 +78,7 @@ def parse(headers: Headers, value: bytes | None, *, may_speak_for_others: bool =
     signatures = envelope.read_signatures(headers, may_speak_for_others=may_speak_for_others)
     document = _document(value)
     attributes: dict[str, str] = {}
-    for name in ATTRIBUTES:
+    for name in envelope.ATTRIBUTES:
         text = document.get(name)
         if text is None:
             continue

@@ -151,13 +151,10 @@ class GateLoop:
 
     def _room(self) -> int:
         """Return how many events to read next; 0 when the batch is full, or an abort is to be recovered."""
-        if self._stale:
+        batch = self._batch
+        if self._stale or (batch is not None and batch.bytes >= _BATCH_BYTES):
             return 0
-        if self._batch is None:
-            return min(_SLICE_EVENTS, self._limit)
-        return (
-            0 if self._batch.bytes >= _BATCH_BYTES else min(_SLICE_EVENTS, self._limit - self._batch.events)
-        )
+        return min(_SLICE_EVENTS, self._limit if batch is None else self._limit - batch.events)
 
     def _is_ending(self) -> bool:
         return self._ending is not None and not self._ending.end.done()
