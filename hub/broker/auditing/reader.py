@@ -1,7 +1,7 @@
 """Reading many partitions to given ends: in the broker's time order, or one by one, in bounded memory.
 
-What was fetched and is not asked for yet waits here. Beyond `budget_bytes` only partitions of which nothing
-waits are fetched, so that a backlog in one of them neither fills the memory nor holds up the others.
+What was fetched and is not asked for yet waits here. Beyond `budget_bytes` a partition that has more than its
+share of it waiting is not fetched, so that a backlog in one neither fills the memory nor holds up the others.
 """
 
 from __future__ import annotations
@@ -22,11 +22,16 @@ from hub.contracts.record import Record
 from hub.settings import Settings
 
 BUDGET_BYTES = 48 * 2**20
-"""How much may wait in one reader, as records lie in memory."""
+"""How much may wait in one reader, as records lie in memory.
+
+It can be twice that, and with very many partitions an answer of each (half a megabyte).
+"""
 
 _AT_ONCE = 1000
 _POLL_SECONDS = 0.2
 _RECORD_BYTES = 2000
+# What one answer of the broker may bring of a partition anyway.
+_LEAST_SHARE_BYTES = 512 * 2**10
 _EOF = KafkaError._PARTITION_EOF  # noqa: SLF001 - librdkafka's name
 # Trouble that mends itself, or a topic that was taken away: what there is of it keeps its figures.
 _PASSING = AWAY | {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION}  # noqa: SLF001
@@ -34,11 +39,15 @@ _PASSING = AWAY | {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITI
 
 @dataclass(slots=True)
 class _Log:
-    """One partition: `next` is the offset to give next; all below `fetched` was given or waits."""
+    """One partition: `next` is the offset to give next; all below `fetched` was given or waits.
+
+    `weight` is what waits, in bytes.
+    """
 
     next: int
     fetched: int
     waiting: deque[tuple[Record, int]] = field(default_factory=deque)
+    weight: int = 0
     paused: bool = False
 
 
@@ -57,7 +66,10 @@ class Reader:
             # What retention removes while this reader is behind is passed over here, and counted elsewhere.
             "auto.offset.reset": "earliest",
             "fetch.wait.max.ms": 50,
-            "queued.max.messages.kbytes": 16_384,
+            # What waits in the client is thrown away by a pause, and partitions fill it unequally: little waits.
+            "max.partition.fetch.bytes": 32 * 2**10,
+            "queued.max.messages.kbytes": 2048,
+            "fetch.queue.backoff.ms": 10,
         }
         self._consumer = Consumer(config, logger=None)
         self._logs: dict[Place, _Log] = {}
@@ -99,7 +111,7 @@ class Reader:
         if gone:
             self._consumer.incremental_unassign([TopicPartition(*place) for place in gone])
             for place in gone:
-                self._held -= sum(weight for _, weight in self._logs.pop(place).waiting)
+                self._held -= self._logs.pop(place).weight
 
     def stands_before(self, place: Place, low: int) -> bool:
         """Say whether what comes next lay below `low` and was not fetched before retention removed it."""
@@ -110,7 +122,7 @@ class Reader:
         """Go on at `low`: what lies before it is gone, and what was fetched of it is not given."""
         log = self._logs[place]
         while log.waiting and log.waiting[0][0].offset < low:
-            self._held -= log.waiting.popleft()[1]
+            self._pop(log)
         log.next, log.fetched = max(log.next, low), max(log.fetched, low)
 
     def merged(self, ends: Mapping[Place, int]) -> Iterator[Record]:
@@ -170,16 +182,23 @@ class Reader:
                 self._fetch()
 
     def _give(self, log: _Log) -> Record:
-        record, weight = log.waiting.popleft()
-        self._held -= weight
+        record = self._pop(log)
         log.next = record.offset + 1
+        return record
+
+    def _pop(self, log: _Log) -> Record:
+        record, weight = log.waiting.popleft()
+        log.weight -= weight
+        self._held -= weight
         return record
 
     def _fetch(self) -> None:
         """Take what has arrived, waiting a moment for it."""
         self._throttle()
         try:
-            messages = self._consumer.consume(_AT_ONCE, _POLL_SECONDS)
+            messages = self._consumer.consume(1, _POLL_SECONDS)
+            if messages:
+                messages += self._consumer.consume(_AT_ONCE - 1, 0)
         except KafkaException as exception:
             raise failed(exception.args[0], "the logs cannot be read") from None
         for message in messages:
@@ -198,6 +217,7 @@ class Reader:
             weight = record.size + _RECORD_BYTES
             log.waiting.append((record, weight))
             log.fetched = record.offset + 1
+            log.weight += weight
             self._held += weight
 
     def _note(self, message: Message, error: KafkaError) -> None:
@@ -210,15 +230,20 @@ class Reader:
             log.fetched = max(log.fetched, int(message.offset() or 0))
 
     def _throttle(self) -> None:
-        """Beyond the budget, let only partitions come of which nothing waits."""
+        """Beyond the budget, let no more come of partitions that hold their share of it.
+
+        What the client has fetched of a partition is thrown away when it is paused, so a partition is paused
+        late and comes again before nothing waits.
+        """
         if self._held > self._budget:
             self._tight = True
         elif self._held < self._budget // 2:
             self._tight = False
+        share = max(self._budget // max(1, len(self._logs)), _LEAST_SHARE_BYTES)
         full: list[TopicPartition] = []
         free: list[TopicPartition] = []
         for place, log in self._logs.items():
-            pause = self._tight and bool(log.waiting)
+            pause = self._tight and log.weight > (share // 2 if log.paused else share)
             if pause != log.paused:
                 (full if pause else free).append(TopicPartition(*place))
                 log.paused = pause

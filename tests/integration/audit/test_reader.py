@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from hub.audit.books import Place
 from hub.broker import clients
+from hub.broker.auditing import reader as readers
 from hub.broker.auditing.asking import Questions
 from hub.broker.auditing.reader import Reader
 from hub.contracts import topics
@@ -63,6 +66,37 @@ def test_a_backlog_in_one_place_neither_fills_the_memory_nor_holds_up_another(hu
     assert [offset for _, topic, offset in given if topic == big.topic] == list(range(4000))
     assert [offset for _, topic, offset in given if topic == small.topic] == list(range(5, 10))
     assert reader.positions == ends
+
+
+@pytest.mark.slow
+def test_a_tight_budget_does_not_have_the_broker_send_everything_again_and_again(
+    hub, read, place, monkeypatch
+):
+    """A pause throws away what the client has fetched: it stays a part of what is read, not many times it."""
+    told = []
+
+    def counting(config, logger):
+        counted = {"statistics.interval.ms": 100, "stats_cb": lambda text: told.append(json.loads(text))}
+        return Consumer(config | counted, logger=logger)
+
+    monkeypatch.setattr(readers, "Consumer", counting)
+    whole = place()
+    places = [Place(whole.topic, partition) for partition in range(4)]
+    for number in range(20_000):
+        for each in places:
+            hub._producer.produce(each.topic, b"%0100d" % number, b"%d" % number, partition=each.partition)
+        hub._producer.poll(0)
+    hub.flush()
+    reader, ends = read(30_000_000), Questions(hub.settings).highs(places)
+    reader.follow(dict.fromkeys(places, 0))
+    given = sum(1 for _ in reader.merged(ends))
+    assert given == 80_000
+    seen = len(told)
+    while len(told) < seen + 2:
+        list(reader.merged(ends))
+        reader._consumer.poll(0.1)
+    received = told[-1]["rxmsgs"]
+    assert received < 3 * given
 
 
 def test_what_was_rolled_back_is_not_given_and_an_open_transaction_is_waited_for(hub, read, place):
