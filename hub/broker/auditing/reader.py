@@ -66,7 +66,7 @@ class Reader:
             # What retention removes while this reader is behind is passed over here, and counted elsewhere.
             "auto.offset.reset": "earliest",
             "fetch.wait.max.ms": 50,
-            # What waits in the client is thrown away by a pause, and partitions fill it unequally: little waits.
+            # A pause throws away what waits in the client, and partitions fill it unequally: keep it small.
             "max.partition.fetch.bytes": 32 * 2**10,
             "queued.max.messages.kbytes": 2048,
             "fetch.queue.backoff.ms": 10,
