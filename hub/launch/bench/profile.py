@@ -69,7 +69,8 @@ def profile(bench: Bench) -> Result:
                 watch(progress, [psutil.Process(part.process.pid)], until=ends, seconds=600), "gate", 1
             )
             ground.stop(part)
-    shares = stages(stacks.read_text(encoding="utf-8").splitlines())
+        # The ground's folder goes with it.
+        shares = stages(stacks.read_text(encoding="utf-8").splitlines())
     each, cpu = 1e6 / run.per_second, 1e6 / run.per_cpu_second
     return Result(
         name="profile",
