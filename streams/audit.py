@@ -43,6 +43,8 @@ _STATES = ("accepted", "delivered", "pending", "rejected", "expired")
 _PAUSE_SECONDS = 1.0
 _BUSY_RECORDS = 2000
 _CHECK_EVERY = 500
+# Saves; a search for cycles looks through all records that wait, and a save leaves few.
+_COLLECT_EVERY = 50
 _PATIENCE_SECONDS = 30.0
 # Of one save; the rows have the rest.
 _LOGGED_FAULTS = 20
@@ -73,6 +75,7 @@ class Auditor:
         self._saved: dict[Place, int] = {}
         self._read = 0
         self._unsaved = 0
+        self._saves = 0
         self._saved_at = self._heard = time.monotonic()
         self._log = structlog.get_logger()
 
@@ -169,7 +172,9 @@ class Auditor:
         self._figures.lag()
         if self._unsaved >= SAVE_RECORDS or self._heard - self._saved_at > SAVE_SECONDS:
             self._save(None)
-            cycles.collect()
+            self._saves += 1
+            if not self._saves % _COLLECT_EVERY:
+                cycles.collect()
 
     def _idle(self) -> None:
         """While nothing comes: stop if asked to, and say so if it takes long."""

@@ -25,7 +25,6 @@ _PREFIX_BYTES = 4096
 _KEY_BYTES = 512
 _CONTENT_TYPE = (envelope.CONTENT_TYPE, envelope.AVRO.encode())
 _SPECVERSION = ("ce_specversion", envelope.SPEC_VERSION.encode())
-_BY_DELIVERY = (envelope.SEQ, envelope.ORIGIN, envelope.ACCEPTED_AT)
 _PARKED = (envelope.REASON, envelope.DETAIL, envelope.ORIGIN, envelope.PARKED_AT)
 
 Headers = Sequence[tuple[str, bytes | None]]
@@ -148,21 +147,52 @@ def value_digest(value: bytes | None) -> bytes:
     return b"null" if value is None else blake2b(value, digest_size=_BYTES).digest()
 
 
+class _Shape:
+    """What a row of header names says, whatever the values: deliveries have few different rows.
+
+    The places of the headers that differ by delivery (the last of each name; -1: none) and of the route, and
+    those of all others, sorted by name.
+    """
+
+    __slots__ = ("accepted_at", "origin", "others", "route", "seq")
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        last = {name: place for place, name in enumerate(names)}
+        self.route = last.get(envelope.ROUTE, -1)
+        self.origin = last.get(envelope.ORIGIN, -1)
+        self.seq = last.get(envelope.SEQ, -1)
+        self.accepted_at = last.get(envelope.ACCEPTED_AT, -1)
+        by_delivery = (self.origin, self.seq, self.accepted_at)
+        others = [place for place in range(len(names)) if place not in by_delivery]
+        self.others = sorted(others, key=names.__getitem__)
+
+
+_MOST_SHAPES = 4096
+_shapes: dict[tuple[str, ...], _Shape] = {}
+
+
 def delivered(record: Record) -> Delivered:
     """Return what an inbox record says of itself, and its digests; any bytes whatever."""
     headers = record.headers
-    single = dict(headers)
-    route = single.get(envelope.ROUTE)
-    origin = single.pop(envelope.ORIGIN, None)
-    seq = single.pop(envelope.SEQ, None)
-    accepted_at = single.pop(envelope.ACCEPTED_AT, None)
-    rest: list[tuple[str, bytes | None]]
-    if len(single) + 3 == len(headers):
-        rest = sorted(single.items())
-    else:
-        rest = sorted(without_last(headers, _BY_DELIVERY), key=_name)
-    head = blake2b(marshal.dumps((record.key, rest), _MARSHAL), digest_size=_BYTES).digest()
-    return Delivered(route, origin, seq, accepted_at, head, value_digest(record.value))
+    names = tuple([name for name, _ in headers])
+    shape = _shapes.get(names)
+    if shape is None:
+        if len(_shapes) >= _MOST_SHAPES:
+            _shapes.clear()
+        shape = _shapes[names] = _Shape(names)
+    others = [headers[place] for place in shape.others]
+    return Delivered(
+        _value(headers, shape.route),
+        _value(headers, shape.origin),
+        _value(headers, shape.seq),
+        _value(headers, shape.accepted_at),
+        blake2b(marshal.dumps((record.key, others), _MARSHAL), digest_size=_BYTES).digest(),
+        value_digest(record.value),
+    )
+
+
+def _value(headers: Headers, place: int) -> bytes | None:
+    return None if place < 0 else headers[place][1]
 
 
 def without_last(headers: Headers, names: Sequence[str]) -> list[tuple[str, bytes | None]]:

@@ -72,7 +72,8 @@ class Reader:
             "fetch.queue.backoff.ms": 10,
         }
         self._consumer = Consumer(config, logger=None)
-        self._logs: dict[Place, _Log] = {}
+        # By topic and partition: a plain tuple, which every record asks by, is made at once.
+        self._logs: dict[tuple[str, int], _Log] = {}
         self._idle = idle
         self._budget = budget_bytes
         self._held = 0
@@ -82,7 +83,7 @@ class Reader:
     @property
     def positions(self) -> dict[Place, int]:
         """The next offset of every partition that is followed."""
-        return {place: log.next for place, log in self._logs.items()}
+        return {Place(*name): log.next for name, log in self._logs.items()}
 
     @property
     def awaited(self) -> frozenset[Place]:
@@ -130,11 +131,13 @@ class Reader:
         heads: list[tuple[int, Place]] = []
         self._find_heads({place for place, end in ends.items() if self._logs[place].next < end}, ends, heads)
         while heads:
-            place = heads[0][1]
+            moment, place = heads[0]
             log, end = self._logs[place], ends[place]
             yield self._give(log)
             if log.waiting and log.waiting[0][0].offset < end:
-                heapreplace(heads, (log.waiting[0][0].timestamp, place))
+                # The broker gives one time to a whole batch.
+                if log.waiting[0][0].timestamp != moment:
+                    heapreplace(heads, (log.waiting[0][0].timestamp, place))
             else:
                 heappop(heads)
                 self._find_heads({place}, ends, heads)
@@ -212,7 +215,7 @@ class Reader:
             self._note(message, error)
             return
         record = record_of(message)
-        log = self._logs.get(Place(record.topic, record.partition))
+        log = self._logs.get((record.topic, record.partition))
         if log is not None and record.offset >= log.fetched:
             weight = record.size + _RECORD_BYTES
             log.waiting.append((record, weight))
@@ -222,7 +225,7 @@ class Reader:
 
     def _note(self, message: Message, error: KafkaError) -> None:
         """Take what is no record: the end of a partition, or trouble."""
-        log = self._logs.get(Place(str(message.topic()), int(message.partition() or 0)))
+        log = self._logs.get((str(message.topic()), int(message.partition() or 0)))
         if error.code() != _EOF:
             if not error.retriable() and error.code() not in _PASSING:
                 raise failed(error, f"{message.topic()} cannot be read")
@@ -242,10 +245,10 @@ class Reader:
         share = max(self._budget // max(1, len(self._logs)), _LEAST_SHARE_BYTES)
         full: list[TopicPartition] = []
         free: list[TopicPartition] = []
-        for place, log in self._logs.items():
+        for name, log in self._logs.items():
             pause = self._tight and log.weight > (share // 2 if log.paused else share)
             if pause != log.paused:
-                (full if pause else free).append(TopicPartition(*place))
+                (full if pause else free).append(TopicPartition(*name))
                 log.paused = pause
         if full:
             self._consumer.pause(full)
