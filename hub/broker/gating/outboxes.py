@@ -47,9 +47,9 @@ class Outboxes:
             "fetch.wait.max.ms": 50,
             "queued.max.messages.kbytes": 65_536,
             # All partitions share the client's queue. What a flooded outbox may have in it before others'
-            # events is little, and asked for again soon: with librdkafka's defaults others waited 10 s. But of
-            # all partitions whose next batch is larger than this, only one is read: a flood would be the end
-            # of all others that write large batches.
+            # events is little, and asked for again soon: with librdkafka's defaults others waited 10 s. But
+            # of all partitions whose next batch is larger than this, one alone is read: a flood would be the
+            # end of all others that write large batches.
             "queued.min.messages": 1000,
             "max.partition.fetch.bytes": 256 * 1024,
             "fetch.queue.backoff.ms": 10,

@@ -26,6 +26,8 @@ def page(document: dict[str, Any]) -> str:
     share = document.get("share", 1)
     if share != 1:
         parts += f"\n- **sizes**: {share:g} of the whole run's, in events and rounds"
+    if document.get("failed"):
+        parts += f"\n- **could not be run**: {', '.join(document['failed'])}"
     head = _HEAD.format(date=document["measured_at"][:10], machine=parts)
     results = [result_of(each) for each in document["results"]]
     return "\n".join([head, *_summary(results), *(line for each in results for line in _section(each))])

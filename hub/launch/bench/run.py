@@ -7,12 +7,13 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from hub.contracts.moments import rfc3339
-from hub.errors import ConfigError
+from hub.errors import ConfigError, HubError
 from hub.launch.bench import (
     audit,
     cases,
@@ -66,8 +67,8 @@ def run(
 ) -> bool:
     """Run benchmarks (all without names), show their figures, and return whether every bound is met.
 
-    `results` is a JSON file to write, `report` a Markdown page made of the same. Raises ConfigError for a
-    name that is none, HubError when a benchmark cannot be run.
+    `results` is a JSON file to write, `report` a Markdown page made of the same. A benchmark that cannot be
+    run is told, and the others go on. Raises ConfigError for a name that is none.
     """
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
@@ -75,22 +76,31 @@ def run(
             f"there is no benchmark {', '.join(unknown)}.", do=f"Benchmarks: {', '.join(BENCHMARKS)}."
         )
     measured: list[Result] = []
+    failed: list[str] = []
     with tempfile.TemporaryDirectory(prefix="hub-bench-") as folder:
         bench = Bench(settings, Path(folder), console, share, pictures=report.parent if report else None)
         for name in names or BENCHMARKS:
             bench.say(f"— {name}")
-            measured.append(BENCHMARKS[name](bench))
-            show(measured[-1], console)
-            # After each: what follows may take half an hour, and fail.
-            _write(measured, share, results, report)
-    return all(each.met for each in measured)
+            try:
+                measured.append(BENCHMARKS[name](bench))
+                show(measured[-1], console)
+            except HubError as error:
+                bench.say(str(error))
+                failed.append(name)
+            except Exception:  # noqa: BLE001 - the others took half an hour, or will
+                console.print_exception()
+                failed.append(name)
+            _write({"share": share, "failed": failed}, measured, results, report)
+    return not failed and all(each.met for each in measured)
 
 
-def _write(measured: Sequence[Result], share: float, results: Path | None, report: Path | None) -> None:
+def _write(
+    how: Mapping[str, Any], measured: Sequence[Result], results: Path | None, report: Path | None
+) -> None:
     document = {
         "measured_at": rfc3339(datetime.now(UTC)),
         "machine": machine(),
-        "share": share,
+        **how,
         "results": [each.document() for each in measured],
     }
     if results is not None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from rich.console import Console
 
 from hub.errors import ConfigError, StartError
 from hub.launch.bench import page
+from hub.launch.bench import run as benchmarks
 from hub.launch.bench.model import Contender, Finding, Result, Run, ratio, result_of
 from hub.launch.bench.profile import stages
 from hub.launch.bench.run import run as run_benchmarks
@@ -110,3 +112,25 @@ def test_an_unknown_benchmark_is_refused_with_the_names_there_are():
     """Before anything is started."""
     with pytest.raises(ConfigError, match=r"no benchmark gat\..*Benchmarks: gate, two-gates"):
         run_benchmarks(Settings(), ["gat"], None)
+
+
+def test_a_benchmark_that_cannot_be_run_is_told_and_the_others_go_on(monkeypatch, tmp_path):
+    """By the hub's own words or with a bug's traceback; the page names it, and the run is no success."""
+
+    def away(_):
+        raise StartError("py-spy is not installed.", do="`make bench` installs it.")
+
+    def broken(_):
+        raise FileNotFoundError("gate.raw")
+
+    good = Result("good", "What is good", "By looking.", (Finding("figure", 1.0, "s"),))
+    monkeypatch.setattr(benchmarks, "BENCHMARKS", {"away": away, "broken": broken, "good": lambda _: good})
+    console, report = Console(record=True, width=200), tmp_path / "page.md"
+    assert not run_benchmarks(Settings(), [], console, report=report)
+    said = console.export_text()
+    assert "py-spy is not installed" in said
+    assert "FileNotFoundError: gate.raw" in said
+    text = report.read_text(encoding="utf-8")
+    assert "- **could not be run**: away, broken" in text
+    assert "## What is good" in text
+    assert run_benchmarks(Settings(), ["good"], console)
