@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import marshal
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -167,19 +168,13 @@ class _Shape:
         self.others = sorted(others, key=names.__getitem__)
 
 
-_MOST_SHAPES = 4096
-_shapes: dict[tuple[str, ...], _Shape] = {}
+_shape = lru_cache(maxsize=4096)(_Shape)
 
 
 def delivered(record: Record) -> Delivered:
     """Return what an inbox record says of itself, and its digests; any bytes whatever."""
     headers = record.headers
-    names = tuple([name for name, _ in headers])
-    shape = _shapes.get(names)
-    if shape is None:
-        if len(_shapes) >= _MOST_SHAPES:
-            _shapes.clear()
-        shape = _shapes[names] = _Shape(names)
+    shape = _shape(tuple([name for name, _ in headers]))
     others = [headers[place] for place in shape.others]
     return Delivered(
         _value(headers, shape.route),
