@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hub.launch.allocator import allocator_environment
 from hub.launch.environment import child_environment
 from hub.launch.parts import METRICS_FOLDER, ProcessPart
 from hub.settings import Settings
@@ -16,7 +17,11 @@ def process_parts(settings: Settings, metrics: Path) -> list[ProcessPart]:
     """
     # An administrator's login for an external Kafka is ours alone: each process has its own principal.
     kafka = settings.kafka.model_copy(update={"username": None, "password": None})
-    common = child_environment(settings.model_copy(update={"kafka": kafka})) | {METRICS_FOLDER: str(metrics)}
+    common = {
+        **child_environment(settings.model_copy(update={"kafka": kafka})),
+        **allocator_environment(),
+        METRICS_FOLDER: str(metrics),
+    }
     folder = settings.data_dir
     gates = [
         ProcessPart(f"gate-{slot}", "streams.gate", folder, common | {"HUB_GATE__SLOT": str(slot)})
