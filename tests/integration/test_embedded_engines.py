@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient
+import time
+
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from hub.broker import clients
-from hub.broker.embedded.kafka import HUB_PRINCIPALS
+from hub.broker.embedded.kafka import HUB_PRINCIPALS, EmbeddedKafka
+from hub.settings import GateSettings, Settings
 
 
 def test_every_principal_of_the_hub_can_log_in(engines):
@@ -36,3 +39,30 @@ def test_a_principal_without_acl_may_write_nothing(engines):
     assert outcome[0] is not None
     names = AdminClient(clients.base(engines.settings, "hub.admin")).list_topics(timeout=10).topics
     assert "no.such.topic" not in names
+
+
+def test_gates_that_start_together_share_each_outbox(tmp_path):
+    """A broker for two waits for the second: each has half of each topic, not one half of the topics."""
+    kafka = EmbeddedKafka(Settings(data_dir=tmp_path, gate=GateSettings(count=2)))
+    kafka.format()
+    kafka.start()
+    members = []
+    try:
+        admin = AdminClient(clients.base(kafka.settings, "hub.admin"))
+        names = ["one", "two"]
+        for made in admin.create_topics([NewTopic(name, 4, 1) for name in names]).values():
+            made.result(20)
+        for _ in range(2):
+            config = clients.reader(kafka.settings, "hub.admin", "gates")
+            members.append(Consumer(config | {"partition.assignment.strategy": "cooperative-sticky"}))
+            members[-1].subscribe(names)
+        end = time.monotonic() + 60
+        while sum(len(each.assignment()) for each in members) < 8 and time.monotonic() < end:
+            for each in members:
+                each.poll(0.1)
+        shares = [[place.topic for place in each.assignment()] for each in members]
+        assert [sorted(each) for each in shares] == [["one", "one", "two", "two"]] * 2
+    finally:
+        for each in members:
+            each.close()
+        kafka.stop()

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from hub.contracts import topics
 
 _DAY_MINUTES = 24 * 60
+# Gates that are dealt the partitions together get some of each outbox; one that comes later gets whole
+# outboxes from the others, and a busy agency's would all be one gate's.
+_GATHERING_MS = 2000
 _LOGIN = "org.apache.kafka.common.security"
 
 
@@ -18,12 +21,13 @@ def server_config(
     controller_password: str,
     bind: str | None = None,
     folder: str = "data",
+    gates: int = 1,
 ) -> dict[str, str]:
     """Return server.properties: one node, SASL on both listeners, ACLs, deny by default.
 
     `broker` and `controller` are host:port as clients reach them; `bind` is where the broker listens, if that
     is another address. `folder` is relative by default: the broker runs in a folder whose name may hold
-    blanks, commas and Persian letters.
+    blanks, commas and Persian letters. `gates` is how many of them start at once.
     """
     retention_minutes = topics.AGENCY_RETENTION_MS // 60_000
     admin = topics.ADMIN_PRINCIPAL
@@ -71,7 +75,7 @@ def server_config(
         "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
         # No client may ask for more: an open transaction hides what stands behind it. The hub asks for 10 s.
         "transaction.max.timeout.ms": "60000",
-        "group.initial.rebalance.delay.ms": "0",
+        "group.initial.rebalance.delay.ms": "0" if gates == 1 else str(_GATHERING_MS),
         # Small machines: two cores are shared with the hub itself.
         "num.network.threads": "3",
         "num.io.threads": "4",

@@ -70,6 +70,7 @@ class EmbeddedKafka:
             controller=f"127.0.0.1:{self._controller_port}",
             admin_password=credentials.create(self.settings, topics.ADMIN_PRINCIPAL)[0],
             controller_password=credentials.create(self.settings, _CONTROLLER)[0],
+            gates=self.settings.gate.count,
         )
         # Alone, it gains nothing by missing itself: a machine that slept for less is simply awake again.
         config["broker.session.timeout.ms"] = str(_SESSION_MS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hub.errors import StartError
@@ -17,7 +18,6 @@ PEERS = (
 ROUNDS = 3
 EVENTS = 150_000
 TWO_EVENTS = 500_000
-"""The first of two gates decides while the second is starting: it must not come to the end."""
 _GATE = Contender(
     "Peyvand's gate",
     "this",
@@ -63,7 +63,10 @@ def gate(bench: Bench) -> Result:
 
 def two_gates(bench: Bench) -> Result:
     """Measure two gates beside one, with the broker beside them."""
-    with bench.ground("two-gates") as ground:
+    # A broker that knows of two deals them the partitions together.
+    gate = bench.settings.gate.model_copy(update={"count": 2})
+    for_two = replace(bench, settings=bench.settings.model_copy(update={"gate": gate}))
+    with for_two.ground("two-gates") as ground:
         runs = contest(
             ground,
             [Gates(_GATE), Gates(_TWO, 2)],
