@@ -70,6 +70,7 @@ _HUBS_OWN = (REPLAY_OF, ONLY_ROUTES)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 _SOURCE = re.compile(r"/agency/([a-z][a-z0-9-]{0,47})(?:/([a-z][a-z0-9-]{0,47}))?")
 _CASE = re.compile(r"([a-z][a-z0-9-]{0,47})/(\S(?:.{0,254}\S)?)")
+_NO_CASE = "ce_caseid must be <agency code>/<local id>."
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 # Control characters in an attribute would forge lines in logs and pages; surrogates, which JSON can
 # smuggle in, are no text. CloudEvents forbids both.
@@ -190,14 +191,45 @@ class _Shape:
     headers as the hub writes them, `ordered` whether they stand so already and alone.
     """
 
-    __slots__ = ("content_type", "order", "ordered", "places", "signatures")
+    __slots__ = ("content_type", "names", "order", "ordered", "places", "signatures")
 
     def __init__(self, names: tuple[str, ...], known: dict[str, int], signatures: list[int]) -> None:
+        self.names = names
         self.order = [*[known[name] for name in _KNOWN if name in known], *signatures]
         self.ordered = self.order == list(range(len(names)))
         self.content_type = known.get(CONTENT_TYPE, -1)
         self.places = [(_KNOWN[name], place) for name, place in known.items() if name != CONTENT_TYPE]
         self.signatures = signatures
+
+    def is_of(self, headers: Headers) -> bool:
+        """Say whether headers have these names, one after the other."""
+        names = self.names
+        return len(headers) == len(names) and all(
+            name == names[place] for place, (name, _) in enumerate(headers)
+        )
+
+
+class _Shapes:
+    """The shapes that were seen, the last one at hand: what a flood of events has in common."""
+
+    __slots__ = ("_known", "_last", "_may_speak_for_others")
+
+    def __init__(self, *, may_speak_for_others: bool) -> None:
+        self._may_speak_for_others = may_speak_for_others
+        self._known: dict[tuple[str, ...], _Shape] = {}
+        self._last: _Shape | None = None
+
+    def of(self, headers: Headers) -> _Shape:
+        """Return the headers' shape; raise ContractError where no event has such."""
+        last = self._last
+        if last is not None and last.is_of(headers):
+            return last
+        names = tuple([name for name, _ in headers])
+        shape = self._known.get(names)
+        if shape is None:
+            shape = _kept(self._known, names, _shape(names, self._may_speak_for_others))
+        self._last = shape
+        return shape
 
 
 def is_structured(headers: Headers) -> bool:
@@ -227,11 +259,7 @@ def read(headers: Headers, *, may_speak_for_others: bool = False) -> tuple[Envel
 
     Otherwise as `read_headers`.
     """
-    names = tuple([name for name, _ in headers])
-    shapes = _others_shapes if may_speak_for_others else _shapes
-    shape = shapes.get(names)
-    if shape is None:
-        shape = _kept(shapes, names, _shape(names, may_speak_for_others))
+    shape = (_others_shapes if may_speak_for_others else _shapes).of(headers)
     texts: list[str | None] = [None] * len(ATTRIBUTES)
     for number, place in shape.places:
         header, value = headers[place]
@@ -294,8 +322,8 @@ def _envelope(texts: list[str | None], signatures: tuple[tuple[str, bytes], ...]
         _check_text("causationid", causationid)
     agency_of_source(source)
     _check_time(time)
-    if caseid is not None:
-        split_case(caseid)
+    if caseid is not None and not _CASE.fullmatch(caseid):
+        raise ContractError(_NO_CASE)
     channel, traceparent = texts[8], texts[9]
     if channel is not None and channel not in CHANNELS:
         raise ContractError(f"ce_channel must be one of {', '.join(sorted(CHANNELS))}.")
@@ -331,7 +359,7 @@ def split_case(caseid: str) -> tuple[AgencyCode, str]:
     """Return the opening agency and the local id of a case id, or raise ContractError."""
     match = _CASE.fullmatch(caseid)
     if match is None:
-        raise ContractError("ce_caseid must be <agency code>/<local id>.")
+        raise ContractError(_NO_CASE)
     return AgencyCode(match[1]), match[2]
 
 
@@ -380,8 +408,8 @@ def _check_time(text: str) -> None:
 _MOST_KEPT = 4096
 _sources: dict[str, tuple[AgencyCode, str | None]] = {}
 _types: dict[str, EventType] = {}
-_shapes: dict[tuple[str, ...], _Shape] = {}
-_others_shapes: dict[tuple[str, ...], _Shape] = {}
+_shapes = _Shapes(may_speak_for_others=False)
+_others_shapes = _Shapes(may_speak_for_others=True)
 
 
 def _kept(known: dict[_Name, _Thing], name: _Name, thing: _Thing) -> _Thing:

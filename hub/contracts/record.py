@@ -14,7 +14,7 @@ class Record:
     empty. A plain class, as are all values of the hot path (see `hub.gate.verdict`); records do not change.
     """
 
-    __slots__ = ("headers", "key", "offset", "partition", "readable", "timestamp", "topic", "value")
+    __slots__ = ("_size", "headers", "key", "offset", "partition", "readable", "timestamp", "topic", "value")
 
     def __init__(  # noqa: PLR0917 - by name where it is not the hot path
         self,
@@ -35,6 +35,7 @@ class Record:
         self.value = value
         self.headers = headers
         self.readable = readable
+        self._size = -1
 
     @property
     def origin(self) -> str:
@@ -44,10 +45,12 @@ class Record:
     @property
     def size(self) -> int:
         """Bytes of key, value and headers (names and values), uncompressed."""
-        size = len(self.key or b"") + len(self.value or b"")
-        for name, value in self.headers:
-            size += len(name) + len(value or b"")
-        return size
+        if self._size < 0:
+            size = len(self.key or b"") + len(self.value or b"")
+            for name, value in self.headers:
+                size += len(name) + len(value or b"")
+            self._size = size
+        return self._size
 
     def replace(self, **parts: Any) -> Record:
         """Return a record like this one, with other parts."""

@@ -51,7 +51,7 @@ class Decider:
     def _recalled(self, event: Event, record: Record, memory: Memory) -> Verdict | None:
         if event.replay_of is not None:
             return None
-        seen = memory.recall(event.envelope.source, event.envelope.id, record.offset, record.timestamp)
+        seen = memory.recall(event.sighting, record.offset, record.timestamp)
         if seen is None:
             return None
         if seen != event.sighting.digest:

@@ -13,8 +13,6 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from dataclasses import dataclass
-from functools import lru_cache
-from hashlib import blake2b
 
 from hub.gate.verdict import Sighting
 
@@ -24,8 +22,6 @@ CLOCK_MARGIN_MS = 3_600_000
 DIGEST_BYTES = 16
 """How long a sighting's digest is."""
 
-# A name of 15 bytes takes a quarter less memory than one of 16.
-_NAME_BYTES = 15
 # A large dict is made anew every so often and leaves holes in the memory of the process; small ones do not.
 _SHARDS = 64
 _SLACK = 1024
@@ -61,9 +57,9 @@ class Memory:
     def __len__(self) -> int:
         return sum(map(len, self._places))
 
-    def recall(self, source: str, id_: str, offset: int, timestamp: int) -> bytes | None:
-        """Return the digest last seen under this source and id, within the bounds of this place."""
-        name = _name(source, id_)
+    def recall(self, sighting: Sighting, offset: int, timestamp: int) -> bytes | None:
+        """Return the digest last seen under a sighting's source and id, within the bounds of this place."""
+        name = sighting.name
         place = self._places[name[0] % _SHARDS].get(name)
         if place is None:
             return None
@@ -75,7 +71,7 @@ class Memory:
 
     def remember(self, sighting: Sighting, offset: int, timestamp: int) -> None:
         """Take in an event that was routed, unclaimed or a duplicate; in the order of offsets."""
-        name = _name(sighting.source, sighting.id)
+        name = sighting.name
         self._places[name[0] % _SHARDS][name] = offset
         self._names.append(name)
         self._offsets.append(offset)
@@ -122,10 +118,3 @@ class Memory:
         if self._crowded_out is not None:
             bound = min(bound, max(0, self._newest - self._crowded_out))
         return bound / 1000
-
-
-# The gate asks for an event, and remembers it next.
-@lru_cache(maxsize=1)
-def _name(source: str, id_: str) -> bytes:
-    """Return what stands for a source and id, neither of which holds a control character."""
-    return blake2b(f"{source}\0{id_}".encode(), digest_size=_NAME_BYTES).digest()

@@ -37,7 +37,7 @@ def delivery_headers(
     return [
         *delivery.headers,
         *delivery.route.stamp,
-        (envelope.SEQ, b"%d" % seq),
+        (envelope.SEQ, str(seq).encode()),
         (envelope.ORIGIN, origin),
         (envelope.ACCEPTED_AT, accepted_at),
     ]

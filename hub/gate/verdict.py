@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from hashlib import blake2b
 
 from hub.gate.rules import Route
+
+NAME_BYTES = 15
+"""How long a sighting's name is: in the memory it takes a quarter less than one of 16."""
 
 
 class Reason(StrEnum):
@@ -49,13 +53,15 @@ class Delivery:
 
 
 class Sighting:
-    """What is remembered of an event: its source and id, and a digest of its content."""
+    """What is remembered of an event: a name that stands for its source and id, a digest of its content.
 
-    __slots__ = ("digest", "id", "source")
+    Neither source nor id holds a control character.
+    """
+
+    __slots__ = ("digest", "name")
 
     def __init__(self, source: str, id_: str, digest: bytes) -> None:
-        self.source = source
-        self.id = id_
+        self.name = blake2b(f"{source}\0{id_}".encode(), digest_size=NAME_BYTES).digest()
         self.digest = digest
 
 

@@ -112,9 +112,7 @@ class Transactions:
         told = self._note_time if timed else None
         while True:
             try:
-                self._producer.produce(
-                    topic, value, key, partition, on_delivery=told, headers=cast("Any", headers)
-                )
+                self._producer.produce(topic, value, key, partition, told, None, 0, cast("Any", headers))
             except BufferError:
                 self._producer.poll(0.05)
             except KafkaException as exception:

@@ -78,24 +78,27 @@ class BatchWriter:
         if not verdict.deliveries:
             return
         origin = record.origin.encode()
-        for delivery, seq in zip(verdict.deliveries, decided.seqs, strict=True):
+        for place, delivery in enumerate(verdict.deliveries):
             topic = delivery.route.inbox
             self._transactions.put(
                 topic,
                 record.partition % self._counts[topic],
                 delivery.key,
                 delivery.value,
-                outputs.delivery_headers(delivery, seq, origin, self._moment),
+                outputs.delivery_headers(delivery, decided.seqs[place], origin, self._moment),
             )
 
     def finish(self, states: Iterable[SourcePartition], registry: int) -> None:
         """Write a receipt and the ledger's records for every source partition of the batch."""
+        # Who tells of a record needs the interpreter, which the next batch is being decided with: one tells.
+        timed = True
         for state in states:
             receipt = outputs.progress_receipt(self._codec, state, self._at, registry)
             self._receipt(state.topic, state.partition, receipt)
             number = ledger.ledger_partition(state.topic, state.partition, self._counts[topics.LEDGER])
             for entry in state.settle(registry):
-                self._transactions.put(topics.LEDGER, number, entry.key, entry.value(), [], timed=True)
+                self._transactions.put(topics.LEDGER, number, entry.key, entry.value(), [], timed=timed)
+                timed = False
 
     def _park(self, decided: Decided) -> None:
         record, verdict = decided.record, decided.verdict

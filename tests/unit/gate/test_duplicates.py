@@ -67,11 +67,11 @@ def test_the_reach_shrinks_when_events_are_crowded_out():
     for offset in range(3):
         memory.remember(Sighting("s", str(offset), DIGEST), offset, offset * 1000)
     assert (memory.reach, len(memory)) == (60.0, 3)
-    assert memory.recall("s", "0", 3, 5000) == DIGEST
+    assert memory.recall(Sighting("s", "0", DIGEST), 3, 5000) == DIGEST
     memory.remember(Sighting("s", "3", DIGEST), 3, 5000)
     assert memory.reach == 5.0
-    assert memory.recall("s", "0", 4, 5000) is None
-    assert memory.recall("s", "1", 4, 5000) == DIGEST
+    assert memory.recall(Sighting("s", "0", DIGEST), 4, 5000) is None
+    assert memory.recall(Sighting("s", "1", DIGEST), 4, 5000) == DIGEST
     memory.begins_after(4000)
     assert memory.reach == 1.0
 
@@ -85,7 +85,7 @@ def test_a_memory_that_has_forgotten_much_knows_what_the_definition_says():
         name, digest = str(luck.randrange(400)), bytes([luck.randrange(3)]) * 16
         place, when, before = log.get(name, (-bounds.places, 0, None))
         near = offset - place <= bounds.places and time - when <= bounds.milliseconds
-        assert memory.recall("s", name, offset, time) == (before if near else None)
+        assert memory.recall(Sighting("s", name, DIGEST), offset, time) == (before if near else None)
         memory.remember(Sighting("s", name, digest), offset, time)
         log[name] = offset, time, digest
         assert len(memory) == sum(each > offset - bounds.places for each, _, _ in log.values())
@@ -116,7 +116,7 @@ def test_a_gate_that_reads_the_tail_again_reaches_the_same_verdicts(records, res
 
 
 def _decide(memory, sighting, offset, time):
-    seen = memory.recall(sighting.source, sighting.id, offset, time)
+    seen = memory.recall(sighting, offset, time)
     if seen is not None and seen != sighting.digest:
         return "id-conflict"
     memory.remember(sighting, offset, time)
@@ -125,7 +125,7 @@ def _decide(memory, sighting, offset, time):
 
 def parts(sighting):
     """Return what a sighting consists of."""
-    return sighting.source, sighting.id, sighting.digest
+    return sighting.name, sighting.digest
 
 
 def test_what_recovery_remembers_is_what_the_decision_remembered(event):
