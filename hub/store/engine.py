@@ -61,7 +61,9 @@ def unavailable(error: BaseException) -> StoreUnavailableError:
     """Return the error to raise for a database that does not answer; holds no statement and no data."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     reason = str(cause).strip().partition("\n")[0]
-    return StoreUnavailableError(f"PostgreSQL does not answer: {reason}.")
+    return StoreUnavailableError(
+        f"PostgreSQL does not answer: {reason}.", do="Is it running? `hub up` starts the hub with its own."
+    )
 
 
 def reworded(error: DBAPIError) -> HubError:

@@ -11,6 +11,7 @@ import psutil
 
 from hub import compiled
 from hub.broker.embedded import jars
+from hub.launch.allocator import allocator_environment
 
 _LIBRARIES = (
     "confluent-kafka",
@@ -32,6 +33,7 @@ def machine() -> dict[str, str]:
         "Python": platform.python_version(),
         "Kafka": f"{jars.KAFKA_VERSION}, one broker, SASL/SCRAM and ACLs on, on the same machine",
         "hot modules": compiled.why_not() or "compiled",
+        "allocator of the hub's processes": "mimalloc" if allocator_environment() else "the system's",
         "libraries": ", ".join(f"{name} {version(name)}" for name in _LIBRARIES),
     }
 
