@@ -8,6 +8,7 @@ import importlib.util
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from hub.broker import credentials
 from hub.broker.embedded.jars import KAFKA_VERSION
 from hub.broker.embedded.kafka import HUB_PRINCIPALS
 from hub.launch import container, forward
+from hub.launch.allocator import PRELOAD, allocator_environment
 from hub.launch.processes import process_parts
 from hub.launch.settings_page import variables
 from hub.settings import Settings
@@ -58,6 +60,17 @@ def test_every_variable_of_the_image_is_a_known_setting():
     """The same for what the image itself sets."""
     known = {each.name for each in variables()}
     assert set(re.findall(r"\bHUB_[A-Z_]+", DOCKERFILE)) <= known
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or sys.version_info[:2] != (3, 11), reason="the image is Linux with Python 3.11"
+)
+def test_the_image_has_the_allocator_where_it_says(monkeypatch):
+    """As far into the image's environment as into this one; the dynamic linker would only grumble."""
+    monkeypatch.delenv(PRELOAD, raising=False)
+    (said,) = re.findall(rf"{PRELOAD}=/opt/hub/(\S+)", DOCKERFILE)
+    assert (Path(sys.prefix) / said).resolve() == Path(allocator_environment()[PRELOAD])
+    assert re.findall(r"FROM python:(\S+)", DOCKERFILE) == ["3.11-slim"] * 2
 
 
 def test_every_process_runs_as_in_hub_up(tmp_path):
