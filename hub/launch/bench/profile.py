@@ -106,13 +106,17 @@ def _program() -> str:
     found = shutil.which("py-spy", path=str(Path(sys.executable).parent)) or shutil.which("py-spy")
     if found is None:
         raise StartError("py-spy is not installed.", do="`make bench` installs it.")
-    return found
+    return str(Path(found).absolute())
 
 
 def _record(program: str, pid: int, file: Path, form: str) -> Path:
-    options = {"-n": None, "-p": pid, "-d": _SECONDS, "-r": _PER_SECOND, "-f": form, "-o": file}
+    # The picture's title is the command, which tells nothing of the machine's folders.
+    options = {"-n": None, "-p": pid, "-d": _SECONDS, "-r": _PER_SECOND, "-f": form, "-o": file.name}
     words = [str(word) for option in options.items() for word in option if word is not None]
-    done = subprocess.run([program, "record", *words], capture_output=True, text=True, check=False)
+    command = [Path(program).name, "record", *words]
+    done = subprocess.run(
+        command, executable=program, cwd=file.parent, capture_output=True, text=True, check=False
+    )
     if done.returncode != 0 or not file.exists():
         raise StartError(f"py-spy could not look at the gate: {(done.stderr.splitlines() or ['?'])[-1]}")
     return file
