@@ -18,6 +18,7 @@ PEERS = (
 ROUNDS = 3
 EVENTS = 150_000
 TWO_EVENTS = 500_000
+"""Each of two gates decides half of a round, which must be long beside its first batches."""
 _GATE = Contender(
     "Peyvand's gate",
     "this",
